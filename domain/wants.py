@@ -1,0 +1,62 @@
+"""What the library should hold: one `Want` per book, with what counts as having it."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from domain.manifest import ProfileSpec
+from domain.positions import Position
+
+
+class MemberKind(StrEnum):
+    """What a work is within a series (contracts: metadata, section 4.6)."""
+
+    PRIMARY = "primary"
+    PREQUEL = "prequel"
+    NOVELLA = "novella"
+    SHORT = "short"
+    EXTRACT = "extract"
+    COMPANION = "companion"
+    OMNIBUS = "omnibus"
+    PART = "part"
+    OTHER_AUTHOR = "other-author"
+    FOREIGN_ONLY = "foreign-only"
+    PLACEHOLDER = "placeholder"
+    UNPLACED = "unplaced"
+
+
+class Want(msgspec.Struct, frozen=True, kw_only=True):
+    """One book the library should hold. Compared by value; identified by `key`."""
+
+    key: str
+    """Readable and minted once: `baum-l-frank/tik-tok-of-oz`."""
+    title: str
+    authors: tuple[str, ...] = ()
+    series: str | None = None
+    position: Position | None = None
+    kind: MemberKind = MemberKind.PRIMARY
+    narrators: tuple[str, ...] = ()
+    """Asked for by name; empty means any."""
+    language: str | None = None
+    """ISO 639-1; None means any language of the profile."""
+    abridged: bool | None = None
+    """None follows the profile."""
+    runtime_min: int | None = None
+    asin: str | None = None
+    isbn: str | None = None
+    media: Literal["audiobook", "any"] = "audiobook"
+    form: Literal["single", "omnibus", "dramatized"] = "single"
+    profile: ProfileSpec = ProfileSpec()
+    pinned: str | None = None
+    """An infohash or a release id that a person chose."""
+    released: date | None = None
+    priority: int = 0
+    owner: str = "home"
+    prune: bool = False
+    suspend: bool = False
+    because: tuple[str, ...] = ()
+    """Which documents want it, with their place: `Series/oz (wanted/oz.yaml:1)`."""
