@@ -60,3 +60,21 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
     suspend: bool = False
     because: tuple[str, ...] = ()
     """Which documents want it, with their place: `Series/oz (wanted/oz.yaml:1)`."""
+
+    @property
+    def name(self) -> str:
+        """How people call it: `Tik-Tok of Oz (Oz 8)`."""
+        if not self.series or self.kind is MemberKind.PLACEHOLDER:
+            return self.title
+        return (
+            f"{self.title} ({self.series} {self.position.text})" if self.position else f"{self.title} ({self.series})"
+        )
+
+
+class Unwanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A book that a document mentions and that is not wanted, with the rule that said so."""
+
+    document: str
+    title: str
+    code: str
+    message: str

@@ -9,6 +9,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from domain.positions import Position
 from domain.releases import Release, SeriesName
 
 T = TypeVar("T")
@@ -27,6 +28,13 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     why: str
     at: datetime
+
+
+class ItemKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Folded forms of an item, computed once when it changed, so that matching is a look-up."""
+
+    titles: tuple[str, ...]
+    series: tuple[tuple[str, Position], ...] = ()
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +62,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     is_invalid: bool = False
     updated_at_ms: int = 0
     inode: str = ""
+    keys: ItemKeys | None = None
 
 
 class LibraryView(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,9 +227,35 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
 class Spent(msgspec.Struct, frozen=True, kw_only=True):
     """Grabs of the last hour and day, and of the day per indexer."""
 
+    tick: int = 0
+    searches: int = 0
+    """Of this tick."""
     hour: int = 0
     day: int = 0
     by_indexer: Mapping[str, int] = {}
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the planner may look at besides what is desired."""
+
+    library: Known[LibraryView] | Unread
+    downloads: Known[tuple[Torrent, ...]] | Unread
+    indexers: tuple[str, ...] = ()
+    """Those that are configured."""
+    free_bytes: int | None = None
+    """Where downloads land; None is unknown, never plenty."""
+    claims: tuple[Claim, ...] = ()
+    searches: Mapping[str, Searched] = {}
+    baseline: Baseline = Baseline()
+    backoffs: Mapping[str, Backoff] = {}
+    overrides: tuple[Override, ...] = ()
+    blocklist: tuple[Blocked, ...] = ()
+    approved: frozenset[str] = frozenset()
+    findings: Mapping[str, int] = {}
+    """Removal findings -> in how many successive good readings each was seen before this one."""
+    spent: Spent = Spent()
+    requests: Mapping[str, datetime] = {}
+    """Who asked for attention now: a want's key, or `*`."""
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,9 @@ Every method may raise the errors of `domain.errors`, and nothing else on purpos
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -13,6 +15,7 @@ import msgspec
 
 from domain.manifest import Declared, Mistake
 from domain.metadata import ItemMetadata
+from domain.plan import Plan
 from domain.proof import AudioFile
 from domain.releases import Payload, Release, TorrentFile
 from domain.world import (
@@ -62,7 +65,7 @@ class DownloadClient(Protocol):
     """The torrent client (qBittorrent)."""
 
     async def read(self, also: Collection[str]) -> tuple[Torrent, ...]:
-        """All torrents of our category (made when it does not exist), and those with the ids of `also` wherever they are."""
+        """All torrents of our category (made when missing), and those with the ids of `also` wherever they are."""
 
     async def find(self, ids: Collection[str]) -> Torrent | None:
         """The torrent that answers to any of these ids, in any category."""
@@ -109,6 +112,10 @@ class Indexer(Protocol):
 class Shelf(Protocol):
     """The library's own file system, and the way from a finished download into it."""
 
+    @property
+    def separate(self) -> bool:
+        """Whether the library holds links or copies of its own, so that a download's files are not the library's."""
+
     def local(self, client_path: str) -> str:
         """A path of the download client as this machine sees it (longest mapped prefix, whole components)."""
 
@@ -119,7 +126,7 @@ class Shelf(Protocol):
         """Read the audio of these local files. A file that cannot be read is in the answer, with its error."""
 
     async def stage(self, name: str, files: Sequence[tuple[str, str]]) -> None:
-        """Link or copy (source path, relative target) into the hidden staging folder `name`, from scratch; verify sizes."""
+        """Link or copy (source path, relative target) into the hidden folder `name`, from scratch; verify sizes."""
 
     async def place(self, name: str, rel_path: str) -> None:
         """One rename of the staged folder to `rel_path` in the library. `Conflict` when something else stands there."""
@@ -170,7 +177,8 @@ class Store(Protocol):
         min_ratio: float | None = None,
     ) -> Claim | None:
         """Insert the intent. None when (action, want, release, attempt) exists with any outcome but `unsent`, which is
-        taken again in place; and, for `grab`, None while another grab of that want is live (no outcome, unknown, sent)."""
+        taken again in place. A `grab` is None too while another grab of that want is live (no outcome, unknown, sent).
+        """
 
     async def note(
         self,
@@ -255,7 +263,7 @@ class Store(Protocol):
     async def conditions(self, subject: str | None = None) -> tuple[Condition, ...]: ...
 
     async def save_conditions(self, conditions: Collection[Condition]) -> tuple[Condition, ...]:
-        """Upsert by (subject, type); `since` moves only when `status` flips. Returns those whose status or reason changed."""
+        """Upsert by (subject, type); `since` moves when `status` flips. Returns those whose status or reason moved."""
 
     async def drop_conditions(self, subjects: Collection[str]) -> None: ...
 
@@ -289,3 +297,30 @@ class Store(Protocol):
 
     async def handled(self, requests: Mapping[str, datetime]) -> None:
         """Forget these requests, unless a newer one came meanwhile."""
+
+
+class Tell(Protocol):
+    """Somebody who watches a tick: a terminal, a log."""
+
+    def event(self, event: Event) -> None:
+        """Something happened and was recorded."""
+
+    def planned(self, plan: Plan) -> None:
+        """A round was planned and is about to be carried out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """Everything one tick works with. A system that is not configured is None, and reads as unread."""
+
+    store: Store
+    manifests: Manifests
+    library: Library | None
+    client: DownloadClient | None
+    client_fingerprint: str
+    """Changes when the client's address or credentials do: a refused login is not repeated before that."""
+    indexers: tuple[Indexer, ...]
+    shelf: Shelf | None
+    clock: Clock
+    tell: Tell
+    jitter: random.Random

@@ -1,0 +1,261 @@
+"""The tables. Where a struct of `domain` is stored column by column, a column has the name of its field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import CheckConstraint, Column, Float, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import Enum as EnumType
+from sqlalchemy import text as sql
+
+from adapters.store.columns import Id, Json, Moment, Prose
+from domain.manifest import Declared
+from domain.releases import Release
+from domain.world import Item, Outcome
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("epoch", Id, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+LIVE_GRAB = "action = 'grab' AND (outcome IS NULL OR outcome IN ('unknown', 'sent'))"
+
+claims = Table(
+    "claims",
+    metadata,
+    _id(),
+    Column("action", Text, nullable=False),
+    Column("want", Text, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("epoch", Id, nullable=False),
+    Column("indexer", Text, nullable=False),
+    Column("infohash", Text),
+    Column("infohash_v2", Text),
+    Column("path", Text),
+    Column(
+        "outcome",
+        EnumType(Outcome, native_enum=False, length=16, values_callable=lambda kind: [one.value for one in kind]),
+    ),
+    Column("detail", Prose, nullable=False),
+    Column("claimed_at", Moment, nullable=False),
+    Column("settled_at", Moment),
+    Column("min_seed_s", Id),
+    Column("min_ratio", Float),
+    UniqueConstraint("action", "want", "release", "attempt"),
+    # The database itself keeps a second grab of a book from starting while the first may still arrive.
+    Index("one_live_grab_per_want", "want", unique=True, sqlite_where=sql(LIVE_GRAB), postgresql_where=sql(LIVE_GRAB)),
+    Index(None, "claimed_at"),
+    sqlite_autoincrement=True,
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("updated_at_ms", Id, nullable=False),
+    Column("item", Json[Item](Item), nullable=False),
+)
+
+searches = Table(
+    "searches",
+    metadata,
+    Column("want", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("answered", Json[tuple[str, ...]](tuple[str, ...]), nullable=False),
+    Column("failed", Json[Mapping[str, str]](dict[str, str]), nullable=False),
+    Column("empty_runs", Integer, nullable=False),
+    Column("offers", Json[tuple[Release, ...]](tuple[Release, ...]), nullable=False),
+)
+
+baselines = Table(
+    "baselines",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("items", Id),
+    Column("missing", Id),
+    Column("torrents", Id),
+    Column("wants", Id),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+declared = Table(
+    "declared",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("declared", Json[Declared](Declared), nullable=False),
+    Column("saved_at", Moment, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+wants = Table(
+    "wants",
+    metadata,
+    Column("identity", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("minted_at", Moment, nullable=False),
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    _id(),
+    Column("target", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("value", Prose, nullable=False),
+    Column("why", Prose, nullable=False),
+    Column("who", Prose, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("until", Moment),
+    sqlite_autoincrement=True,
+)
+
+blocklist = Table(
+    "blocklist",
+    metadata,
+    _id(),
+    Column("release", Text),
+    Column("infohash", Text),
+    Column("title", Prose, nullable=False),
+    Column("why", Prose, nullable=False),
+    Column("at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("who", Prose, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("finding", Text, primary_key=True),
+    Column("seen", Integer, nullable=False),
+)
+
+backoffs = Table(
+    "backoffs",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("not_before", Moment, nullable=False),
+    Column("why", Prose, nullable=False),
+)
+
+conditions = Table(
+    "conditions",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("message", Prose, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("observed_at", Moment, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _id(),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("message", Prose, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Index(None, "subject", "id"),
+    Index(None, "last_at"),
+    # Readers go on from the last id they saw, so an id never comes back after pruning.
+    sqlite_autoincrement=True,
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("want", Text, primary_key=True),
+    Column("release", Text, primary_key=True),
+    Column("gate", Text, primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("indexer", Text, nullable=False),
+    Column("title", Prose, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("seen", Prose, nullable=False),
+    Column("limit", Prose, nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("count", Integer, nullable=False),
+    Index(None, "last_at"),
+)
+
+failed_attempts = Table(
+    "failed_attempts",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("message", Prose, nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("count", Integer, nullable=False),
+)
+
+metadata_corrections = Table(
+    "metadata_corrections",
+    metadata,
+    _id(),
+    Column("item", Text, nullable=False),
+    Column("want", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("old", Prose, nullable=False),
+    Column("new", Prose, nullable=False),
+    Column("source", Prose, nullable=False),
+    Column("reason", Prose, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "want"),
+    sqlite_autoincrement=True,
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(),
+    Column("kind", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("outcome", Text, nullable=False),
+    Column("counts", Json[Mapping[str, int]](dict[str, int]), nullable=False),
+    Column("errors", Json[tuple[str, ...]](tuple[str, ...]), nullable=False),
+    Column("plan", Text, nullable=False),
+    Index(None, "started_at"),
+    sqlite_autoincrement=True,
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+)

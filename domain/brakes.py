@@ -1,0 +1,158 @@
+"""Rules that stop acting when the world looks wrong. All fail towards doing nothing (DOCTRINE D3)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from domain.actions import Reason
+from domain.desired import Desired
+from domain.manifest import Brakes
+from domain.world import Known, LibraryView, Torrent, Unread, World
+
+
+class Work(StrEnum):
+    """What a brake can stop."""
+
+    SEARCH = "search"
+    GRAB = "grab"
+    PUBLISH = "publish"
+    """Everything that writes to the library: publish, scan, enrich."""
+    REMOVE = "remove"
+    """Removing torrents and letting them go."""
+
+
+ALL = frozenset(Work)
+
+
+class Brake(msgspec.Struct, frozen=True, kw_only=True):
+    """One brake that holds now. `approve` is the digest that a person may confirm to release it, if one can."""
+
+    name: str
+    reason: Reason
+    blocks: frozenset[Work]
+    spares_ours: bool = False
+    """Going on with torrents that carry our tag is allowed."""
+    approve: str | None = None
+
+
+def brakes(desired: Desired, world: World, now: datetime) -> tuple[Brake, ...]:
+    """Every brake that holds, strongest first. Budget, removal cap, twice-seen and circuit act on single actions."""
+    policy = desired.policy.brakes
+    held = (
+        _suspended(desired, world, now),
+        _unread("library", "Library", world.library, policy, now),
+        _unread("downloads", "Client", world.downloads, policy, now),
+        _library_emptied(world, policy),
+        _downloads_emptied(world, policy),
+        _first_run(desired, world),
+        _desired_emptied(desired),
+    )
+    return tuple(brake for brake in held if brake is not None)
+
+
+def _suspended(desired: Desired, world: World, now: datetime) -> Brake | None:
+    if desired.policy.suspend:
+        return Brake(name="suspend", blocks=ALL, reason=Reason("Suspended", "the policy says `suspend: true`"))
+    for override in world.overrides:
+        in_force = override.until is None or override.until > now
+        if override.target == "*" and override.verb in ("hold", "snooze") and in_force:
+            until = f" until {override.until:%Y-%m-%d %H:%M} UTC" if override.until else ""
+            why = f": {override.why}" if override.why else ""
+            return Brake(name="suspend", blocks=ALL, reason=Reason("Suspended", f"everything is on hold{until}{why}"))
+    return None
+
+
+def _unread(name: str, prefix: str, reading: Known[LibraryView] | Known[tuple[Torrent, ...]] | Unread, policy: Brakes,
+            now: datetime) -> Brake | None:  # fmt: skip
+    if isinstance(reading, Unread):
+        reason = Reason(reading.code, reading.why)
+    elif now - reading.read_at > timedelta(seconds=policy.freshness_s):
+        reason = Reason(f"{prefix}Stale", f"the {name} were last read at {reading.read_at:%Y-%m-%d %H:%M:%S} UTC")
+    else:
+        return None
+    return Brake(name=f"unread {name}", blocks=ALL, reason=reason)
+
+
+def _library_emptied(world: World, policy: Brakes) -> Brake | None:
+    last = world.baseline.items
+    if isinstance(world.library, Unread) or last is None:
+        return None
+    view = world.library.value
+    present, missing = view.present, len(view.items) - view.present
+    newly_missing = missing - (world.baseline.missing or 0)
+    if present < policy.plausible_share * last:
+        message = f"{present} books are there now, {last} at the last good reading"
+    elif newly_missing > policy.missing_at_once:
+        message = f"{newly_missing} books turned missing at once"
+    else:
+        return None
+    digest = digest_of("library-emptied", sorted(item.id for item in view.items if not item.is_missing))
+    return _unless_approved(world, "library emptied", Reason("LibraryLooksEmptied", message), digest)
+
+
+FEW_TORRENTS = 3
+"""Fewer torrents than this may vanish without suspicion: a person tidying up removes one or two at a time."""
+
+
+def _downloads_emptied(world: World, policy: Brakes) -> Brake | None:
+    last = world.baseline.torrents
+    if isinstance(world.downloads, Unread) or not last:
+        return None
+    ours = world.downloads.value
+    if len(ours) >= policy.plausible_share * last or (last - len(ours) < FEW_TORRENTS and ours):
+        return None
+    reason = Reason("ClientLooksEmptied", f"{len(ours)} torrents are there now, {last} at the last good reading")
+    digest = digest_of("client-emptied", last, sorted(torrent.id for torrent in ours))
+    return _unless_approved(world, "client emptied", reason, digest)
+
+
+def _unless_approved(world: World, name: str, reason: Reason, digest: str) -> Brake | None:
+    if digest in world.approved:
+        return None
+    return Brake(
+        name=name,
+        blocks=ALL,
+        approve=digest,
+        reason=Reason(reason.code, f"{reason.message}; if that is right, confirm with `bibliostat approve {digest}`"),
+    )
+
+
+FIRST_RUN = "first-run"
+
+
+def _first_run(desired: Desired, world: World) -> Brake | None:
+    if world.baseline.items is not None or desired.policy.bootstrap == "apply" or FIRST_RUN in world.approved:
+        return None
+    message = f"this library was never acted on; look at the plan, then say `bibliostat approve {FIRST_RUN}`"
+    reason = Reason("FirstRun", message)
+    return Brake(name="first run", blocks=ALL, spares_ours=True, approve=FIRST_RUN, reason=reason)
+
+
+def _desired_emptied(desired: Desired) -> Brake | None:
+    if desired.mistakes:
+        more = f" (and {len(desired.mistakes) - 1} more)" if len(desired.mistakes) > 1 else ""
+        message = f"the last good declarations stay in force: {desired.mistakes[0]}{more}"
+        return Brake(name="desired", blocks=frozenset({Work.REMOVE}), reason=Reason("DeclarationsBroken", message))
+    if desired.shrunk:
+        message = (
+            "far fewer books are declared than before, so the last good set stays in force; "
+            f"confirm with `bibliostat approve {desired.shrunk}`"
+        )
+        reason = Reason("DeclarationsLookEmptied", message)
+        return Brake(name="desired", blocks=frozenset({Work.REMOVE}), reason=reason, approve=desired.shrunk)
+    return None
+
+
+def blocking(held: Iterable[Brake], work: Work, *, ours: bool = False) -> Brake | None:
+    """The first brake that stops this work; `ours` when it goes on with a torrent that carries our tag."""
+    return next((brake for brake in held if work in brake.blocks and not (ours and brake.spares_ours)), None)
+
+
+def digest_of(*parts: object) -> str:
+    """12 hex digits over the parts, for a person to copy."""
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:12]

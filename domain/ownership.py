@@ -1,0 +1,182 @@
+"""Does the library have this book? By id, then by title, author and position; never by substring.
+
+Three answers: it is there, it may be there (a person decides), it is not. One index over the items serves all wants,
+so the work grows with items plus wants.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+import msgspec
+
+from domain.names import Likeness, same_people, same_title, series_key, title_keys
+from domain.positions import read_position
+from domain.wants import Want
+from domain.world import Item, ItemKeys
+
+
+class Owned(msgspec.Struct, frozen=True, kw_only=True):
+    """What the library holds for one want: items that are the book, and items that may be, each with why."""
+
+    items: tuple[Item, ...] = ()
+    maybe: tuple[tuple[Item, str], ...] = ()
+
+
+def keys_of(item: Item) -> ItemKeys:
+    """The folded forms under which an item is found.
+
+    A messy title (`Oz 03 - Ozma of Oz (Unabridged)`) is found under each of its pieces too: that only brings it up as a
+    candidate, and `likeness` decides over the whole title.
+    """
+    placed = tuple((series, read_position(series.position)) for series in item.series)
+    series = item.series[0].name if item.series else None
+    pieces = [item.title, *_PIECES.split(item.title), *_PIECES.split(PurePosixPath(item.rel_path).name)]
+    titles = dict.fromkeys(
+        key for piece in dict.fromkeys(pieces) if piece for key in title_keys(piece, series=series, authors=item.authors)
+    )
+    return ItemKeys(
+        titles=tuple(titles),
+        series=tuple((series_key(series.name), position) for series, position in placed if position is not None),
+    )
+
+
+_PIECES = re.compile(r" - |: ")
+
+
+class LibraryIndex:
+    """The present items by ASIN, by folded title, and by series and number."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._by_asin: dict[str, list[Item]] = defaultdict(list)
+        self._by_title: dict[str, list[Item]] = defaultdict(list)
+        self._by_series: dict[str, list[Item]] = defaultdict(list)
+        self.by_path: dict[str, list[Item]] = defaultdict(list)
+        for item in items:
+            if item.is_missing:
+                continue
+            self.by_path[item.rel_path].append(item)
+            if item.asin:
+                self._by_asin[item.asin.upper()].append(item)
+            keys = item.keys or keys_of(item)
+            for title in keys.titles:
+                self._by_title[title].append(item)
+            for series, _ in keys.series:
+                self._by_series[series].append(item)
+        # Look-ups by series and number: one dictionary per series, made when a want first asks for that series.
+        self._numbered: dict[str, dict[str, list[Item]]] = {}
+
+    def owned(self, want: Want) -> Owned:
+        """What the library holds for this want; the order of items does not matter."""
+        found: dict[str, Item] = {}
+        maybe: dict[str, tuple[Item, str]] = {}
+        for item in self._candidates(want):
+            verdict, why = likeness(want, item)
+            if verdict is Likeness.SAME:
+                found[item.id] = item
+            elif verdict is Likeness.UNSURE:
+                maybe[item.id] = (item, why)
+        return Owned(
+            items=tuple(found[key] for key in sorted(found)),
+            maybe=tuple(maybe[key] for key in sorted(maybe)),
+        )
+
+    def _candidates(self, want: Want) -> Iterable[Item]:
+        near = list(self._by_asin.get(want.asin.upper(), ())) if want.asin else []
+        for title in title_keys(want.title, series=want.series, authors=want.authors):
+            near += self._by_title.get(title, ())
+        near += self._at(want)
+        return {item.id: item for item in near}.values()
+
+    def _at(self, want: Want) -> Sequence[Item]:
+        """Items of the want's series that stand at its number, packs that cover it among them."""
+        if not want.series or want.position is None or not want.position.whole_book:
+            return ()
+        key = series_key(want.series)
+        if key not in self._numbered:
+            numbered: dict[str, list[Item]] = defaultdict(list)
+            for item in self._by_series.get(key, ()):
+                for series, position in (item.keys or keys_of(item)).series:
+                    if series != key:
+                        continue
+                    numbered[str(position.low.normalize())].append(item)
+                    if not position.single and position.high - position.low <= LONGEST_PACK:
+                        for number in range(int(position.low) + 1, int(position.high) + 1):
+                            numbered[str(number)].append(item)
+            self._numbered[key] = numbered
+        return self._numbered[key].get(str(want.position.low.normalize()), ())
+
+
+LONGEST_PACK = 200
+"""A pack that claims more volumes than this is a misread number."""
+
+
+def likeness(want: Want, item: Item) -> tuple[Likeness, str]:
+    """Is this item that book? With one sentence why it is unsure or not."""
+    if want.asin and item.asin and want.asin.upper() == item.asin.upper():
+        return Likeness.SAME, "same ASIN"
+    if item.abridged and not (want.abridged or want.profile.abridged):
+        return Likeness.DIFFERENT, "abridged"
+    if _speaks_otherwise(want, item):
+        return Likeness.DIFFERENT, f"in language {item.language}"
+    people = same_people(want.authors, item.authors) if want.authors and item.authors else Likeness.UNSURE
+    if people is Likeness.DIFFERENT:
+        return Likeness.DIFFERENT, f"by {', '.join(item.authors)}"
+    place = _place(want, item)
+    if place == "covered":
+        return people, f"a set that covers number {want.position.text if want.position else ''}, its author unsure"
+    title = same_title(want.title, item.title, series=want.series, authors=want.authors)
+    if title is Likeness.SAME:
+        if place == "elsewhere":
+            return Likeness.UNSURE, "the title is right, the number in the series is not"
+        if people is Likeness.SAME or place == "there":
+            return Likeness.SAME, "same title"
+        return Likeness.UNSURE, "the title is right, the author is not known for sure"
+    if place == "there" and people is Likeness.SAME:
+        return Likeness.UNSURE, f"stands at the same number under another title, {item.title[:80]!r}"
+    return Likeness.DIFFERENT, "another title"
+
+
+def _place(want: Want, item: Item) -> str:
+    """Where the item stands in the want's series: `there`, `elsewhere`, `covered` by a set, or `unknown`."""
+    if not want.series or want.position is None:
+        return "unknown"
+    key = series_key(want.series)
+    places = [position for series, position in (item.keys or keys_of(item)).series if series == key]
+    if any(place.same(want.position) for place in places):
+        return "there"
+    if any(not place.single and place.covers(want.position) for place in places):
+        return "covered"
+    return "elsewhere" if places else "unknown"
+
+
+def _speaks_otherwise(want: Want, item: Item) -> bool:
+    wanted = (want.language,) if want.language else want.profile.languages
+    spoken = language_code(item.language)
+    return spoken is not None and spoken not in wanted
+
+
+LANGUAGE_CODES = {
+    "english": "en", "eng": "en", "german": "de", "deutsch": "de", "ger": "de", "deu": "de", "french": "fr",
+    "français": "fr", "fre": "fr", "fra": "fr", "spanish": "es", "español": "es", "spa": "es", "italian": "it",
+    "italiano": "it", "ita": "it", "dutch": "nl", "nederlands": "nl", "dut": "nl", "nld": "nl", "portuguese": "pt",
+    "português": "pt", "por": "pt", "polish": "pl", "polski": "pl", "pol": "pl", "russian": "ru", "русский": "ru",
+    "rus": "ru", "swedish": "sv", "svenska": "sv", "swe": "sv", "danish": "da", "dansk": "da", "dan": "da",
+    "norwegian": "no", "norsk": "no", "nor": "no", "finnish": "fi", "suomi": "fi", "fin": "fi", "czech": "cs",
+    "cze": "cs", "ces": "cs", "japanese": "ja", "日本語": "ja", "jpn": "ja", "chinese": "zh", "中文": "zh", "chi": "zh",
+    "zho": "zh", "hungarian": "hu", "magyar": "hu", "hun": "hu", "turkish": "tr", "tur": "tr", "korean": "ko",
+    "kor": "ko", "greek": "el", "gre": "el", "ell": "el", "hebrew": "he", "heb": "he", "arabic": "ar", "ara": "ar",
+}  # fmt: skip
+
+
+def language_code(text: str | None) -> str | None:
+    """`English`, `eng`, `en-GB` -> `en`; None when nothing is said or the word is not known."""
+    word = (text or "").strip().casefold()
+    if len(word) == 2:
+        return word
+    if len(word) > 3 and word[2] in "-_":
+        return word[:2]
+    return LANGUAGE_CODES.get(word)

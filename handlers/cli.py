@@ -1,0 +1,533 @@
+"""The command line. Exit codes: 0 fine or settled, 1 error, 2 changes are planned, 64 wrong usage."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from adapters.manifests import ManifestFolder
+from domain.brakes import FIRST_RUN
+from domain.errors import Failure, Permanent, Transient
+from domain.manifest import Declared
+from domain.manifest import schema as document_schema
+from domain.names import fold
+from domain.wants import Want
+from handlers import show
+from handlers.loop import run as run_loop
+from handlers.loop import stop_on_signals
+from handlers.settings import Settings, load
+from handlers.wiring import connect, set_up_logging
+from reconcile.observe import read_desired
+from reconcile.ports import Outside
+from reconcile.tick import Mode, Report, tick
+
+CHANGES, ERROR, USAGE = 2, 1, 64
+LEASE_PATIENCE_S = 60.0
+T = TypeVar("T")
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for programs.")
+
+
+def main() -> None:
+    """The entry point: every error is one sentence, with the exit code that programs rely on."""
+    try:
+        code = commands.main(standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        code = USAGE
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        code = ERROR
+    except Failure as failure:
+        click.echo(f"{failure.code}: {failure.message}", err=True)
+        code = ERROR
+    except BrokenPipeError:
+        # Whoever reads our output has enough of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="bibliostat")
+def commands() -> None:
+    """A thermostat for an audiobook library: says what is missing and why, and closes the gap."""
+
+
+def _settings() -> Settings:
+    settings = load(os.environ, Path.cwd())
+    if not isinstance(settings, Settings):
+        raise Permanent("\n".join(["the settings hold mistakes:", *map(str, settings)]), code="SettingsInvalid")
+    set_up_logging(settings)
+    return settings
+
+
+@asynccontextmanager
+async def _outside(settings: Settings | None = None) -> AsyncIterator[Outside]:
+    async with connect(settings or _settings()) as outside:
+        yield outside
+
+
+def _run(work: Callable[[Outside], Awaitable[T]]) -> T:
+    """Run one piece of async work with everything connected."""
+
+    async def whole() -> T:
+        async with _outside() as outside:
+            return await work(outside)
+
+    return asyncio.run(whole())
+
+
+def _print(value: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def _console() -> Console:
+    """A terminal's own width; wide where the output goes into a file or a pipe, so that lines stay whole."""
+    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 200)
+
+
+# Declarations.
+
+
+@commands.command()
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@as_json
+def validate(path: Path | None, json_: bool) -> int:
+    """Check the YAML in PATH (or in the configured folder): every mistake with file, line, path and suggestion."""
+    read = ManifestFolder(path or _settings().wanted).read()
+    if isinstance(read, Declared):
+        counts = {kind: len(getattr(read, kind)) for kind in ("series", "authors", "books", "follows", "profiles")}
+        if json_:
+            _print({"valid": True, "mistakes": [], "documents": len(read.places)})
+        else:
+            found = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "nothing declared"
+            click.echo(f"valid: {found}")
+        return 0
+    if json_:
+        _print({"valid": False, "mistakes": read})
+    else:
+        for mistake in read:
+            click.echo(str(mistake))
+        click.echo(f"{len(read)} mistakes", err=True)
+    return ERROR
+
+
+@commands.command()
+def schema() -> int:
+    """Print the JSON Schema of the YAML documents."""
+    _print(document_schema())
+    return 0
+
+
+# Reconciling.
+
+
+async def _tick(outside: Outside, mode: Mode, approved: str | None = None) -> Report:
+    """A tick; when another process is at work, wait for it a while."""
+    waited_until = outside.clock.now() + timedelta(seconds=LEASE_PATIENCE_S)
+    while True:
+        report = await tick(outside, mode=mode, approved=approved)
+        if report.plan is not None:
+            return report
+        if outside.clock.now() > waited_until:
+            raise Transient("another Bibliostat process is at work; try again when it is done", code="LeaseHeld")
+        await outside.clock.sleep(1.0)
+
+
+@commands.command()
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file for `apply`.")
+@as_json
+def plan(out: Path | None, json_: bool) -> int:
+    """Show what would be done and why, and do nothing. Exit code 0: settled, 2: changes are planned."""
+    report = _run(lambda outside: _tick(outside, "plan"))
+    made = report.plan
+    assert made is not None
+    if out:
+        out.write_bytes(msgspec.json.format(msgspec.json.encode(show.plan_json(made)), indent=2))
+    if json_:
+        _print(show.plan_json(made))
+    else:
+        _notice_first_run(report)
+        show.show_plan(_console(), made)
+    return CHANGES if made.acts else 0
+
+
+def _notice_first_run(report: Report) -> None:
+    world = report.world
+    if world is not None and world.baseline.items is None and not report.bootstrapped:
+        click.echo(f"First contact: nothing is done until you say `bibliostat approve {FIRST_RUN}` or apply a plan.\n")
+
+
+@commands.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@as_json
+def apply(file: Path, json_: bool) -> int:
+    """Carry out a plan that `plan --out FILE` wrote. Refused when the world moved on since."""
+    try:
+        digest = msgspec.json.decode(file.read_bytes())["digest"]
+    except (msgspec.DecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise Permanent(f"{file} is not a plan that `plan --out` wrote", code="NotAPlan") from error
+    report = _run(lambda outside: _tick(outside, "apply", approved=str(digest)))
+    return _show_report(report, json_=json_)
+
+
+@commands.command("tick")
+@click.option("--observe", is_flag=True, help="Only read, and refresh the status.")
+@as_json
+def tick_once(observe: bool, json_: bool) -> int:
+    """Reconcile once and exit."""
+    report = _run(lambda outside: tick(outside, mode="observe" if observe else "apply"))
+    return _show_report(report, json_=json_)
+
+
+def _show_report(report: Report, *, json_: bool) -> int:
+    run, made = report.run, report.plan
+    if json_:
+        _print({"run": run, "plan": show.plan_json(made) if made else None})
+    elif made is None:
+        click.echo("another process is at work; nothing was done")
+    else:
+        done = ", ".join(f"{count} {name}" for name, count in sorted(run.counts.items())) or "nothing to do"
+        click.echo(f"{run.outcome}: {done}")
+        for error in run.errors:
+            click.echo(f"  {error}")
+        show.show_plan(_console(), made, title="What is left")
+    return ERROR if run.outcome == "failed" else 0
+
+
+@commands.command()
+def run() -> int:
+    """Reconcile for ever in this process: tick, sleep, wake up when Audiobookshelf tells of a change."""
+
+    async def whole() -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        async with _outside() as outside:
+            await run_loop(outside, stop=stop)
+
+    asyncio.run(whole())
+    return 0
+
+
+@commands.command()
+@as_json
+def adopt(json_: bool) -> int:
+    """First contact: read the library and the client, show what is owned and what would be wanted, act on nothing."""
+
+    report = _run(lambda outside: _tick(outside, "plan"))
+    made, world = report.plan, report.world
+    assert made is not None
+    assert world is not None
+    if json_:
+        _print({**show.world_json(world), "plan": show.plan_json(made)})
+        return 0
+    show.show_world(_console(), world)
+    _notice_first_run(report)
+    show.show_plan(_console(), made, title="What would be wanted")
+    return 0
+
+
+@commands.command()
+@click.argument("digest")
+def approve(digest: str) -> int:
+    """Confirm what a brake asked for: the digest it printed, or `first-run`."""
+
+    async def work(outside: Outside) -> None:
+        await outside.store.approve(digest, who=_who(), at=outside.clock.now())
+
+    _run(work)
+    click.echo(f"approved {digest}; it takes effect at the next tick")
+    return 0
+
+
+# Looking.
+
+
+@commands.command()
+@as_json
+def status(json_: bool) -> int:
+    """Where everything stands, from what the last tick saw. Asks nobody outside."""
+
+    async def look(outside: Outside) -> tuple[Any, ...]:
+        return await outside.store.conditions(), await outside.store.runs(limit=1)
+
+    conditions, runs = _run(look)
+    if json_:
+        _print({"conditions": conditions, "last_run": runs[0] if runs else None})
+        return 0
+    if not runs:
+        click.echo("no tick has run yet; `bibliostat tick` is the first")
+        return 0
+    last = runs[0]
+    age = datetime.now(UTC) - last.started_at
+    click.echo(f"last tick {last.started_at:%Y-%m-%d %H:%M:%S} UTC ({age.total_seconds():.0f} s ago): {last.outcome}")
+    service = [one for one in conditions if one.type in ("LibraryReadable", "ClientReadable", "Braked", "Readable")]
+    for one in service:
+        click.echo(f"  {one.subject} {one.type} {one.status}: {one.reason}, {one.message}")
+    show.show_conditions(_console(), conditions)
+    return 0
+
+
+@commands.command()
+@click.argument("book")
+@as_json
+def why(book: str, json_: bool) -> int:
+    """The story of one BOOK (title or key): what was offered, which rule said what, what was done and when."""
+
+    async def look(outside: Outside) -> tuple[Any, ...]:
+        want = await _find_want(outside, book)
+        store = outside.store
+        claims = [claim for claim in await store.claims() if claim.want == want.key]
+        events = await store.events(subject=want.key)
+        failures = await store.failures(want.key)
+        return want, await store.conditions(want.key), await store.verdicts(want.key), events, failures, claims
+
+    want, conditions, verdicts, events, failures, claims = _run(look)
+    if json_:
+        _print(
+            {
+                "want": want,
+                "conditions": conditions,
+                "verdicts": verdicts,
+                "events": events,
+                "failures": failures,
+                "claims": claims,
+            }
+        )
+    else:
+        show.show_why(_console(), want, conditions, verdicts, events, failures, claims)
+    return 0
+
+
+async def _find_want(outside: Outside, text: str) -> Want:
+    """The want with this key, this title, or the only one whose key or title holds the text."""
+    wants = (await read_desired(outside)).wants
+    exact = [want for want in wants if text == want.key or fold(text) == fold(want.title)]
+    found = exact or [want for want in wants if fold(text) in fold(want.name) or text in want.key]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise Permanent(f"no want is called {text!r}; `bibliostat status` lists them", code="NoSuchWant")
+    names = ", ".join(want.key for want in found[:8])
+    raise Permanent(f"{text!r} may be any of {names}; say the key", code="AmbiguousWant")
+
+
+@commands.command()
+@as_json
+def doctor(json_: bool) -> int:
+    """Check each connection, each path (write, link, rename, delete), the clock and the versions."""
+    from handlers.doctor import examine
+
+    async def look() -> list[Any]:
+        settings = _settings()
+        findings = []
+        async with _outside(settings) as outside:
+            async for finding in examine(settings, outside):
+                findings.append(finding)
+                if not json_:
+                    sign = {True: "[green]ok[/]  ", False: "[red]FAIL[/]", None: "[dim]--[/]  "}[finding.ok]
+                    todo = f" -> {finding.what_to_do}" if finding.what_to_do else ""
+                    _console().print(f"{sign} {finding.check}: {escape(finding.message + todo)}")
+        return findings
+
+    findings = asyncio.run(look())
+    if json_:
+        _print(findings)
+    return ERROR if any(finding.ok is False for finding in findings) else 0
+
+
+# Deciding.
+
+
+@commands.group()
+def override() -> None:
+    """What a person decides about a want: skip, snooze, hold, force, pin, retry, priority; list and remove."""
+
+
+def _until(text: str | None, now: datetime) -> datetime | None:
+    """`2026-12-24`, or a span from now such as `3d`, `12h`, `2w`."""
+    if text is None:
+        return None
+    spans = {"h": 1, "d": 24, "w": 168}
+    if text[:-1].isdigit() and text[-1:] in spans:
+        return now + timedelta(hours=int(text[:-1]) * spans[text[-1]])
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"--until {text!r} is neither a date such as 2026-12-24 nor a span such as 3d"
+        raise click.UsageError(message) from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _override(verb: str, target: str, value: str, why: str, until: str | None) -> int:
+    async def work(outside: Outside) -> str:
+        now = outside.clock.now()
+        key = target if target == "*" or target.split("/")[0] in DOCUMENTS else (await _find_want(outside, target)).key
+        expiry = _until(until, now)
+        await outside.store.add_override(target=key, verb=verb, value=value, why=why, who=_who(), at=now, until=expiry)
+        if verb in ("retry", "force"):
+            await outside.store.request(key, at=now)
+        return key
+
+    key = _run(work)
+    click.echo(f"{verb} {key}{f' {value}' if value else ''}; it takes effect at the next tick")
+    return 0
+
+
+DOCUMENTS = ("Series", "Author", "Book", "Follow", "Discover")
+
+
+def _who() -> str:
+    return os.environ.get("USER") or "somebody"
+
+
+VERBS = {
+    "skip": "Leave this book out for now.",
+    "hold": "Do nothing about it until the hold is removed.",
+    "snooze": "Do nothing about it until a date (--until).",
+    "force": "It is not what the library has; or, after a refused proof: take the download all the same.",
+    "retry": "Ask the indexers again now, and go on after something was lost.",
+}
+
+
+def _register(verb: str, text: str) -> None:
+    @override.command(verb, help=f"{text} TARGET is a title, a key, Series/NAME, Author/NAME or *.")
+    @click.argument("target")
+    @click.option("--why", default="", help="The reason, for the record.")
+    @click.option("--until", help="A date (2026-12-24) or a span (3d, 12h, 2w) after which it expires.")
+    def command(target: str, why: str, until: str | None) -> int:
+        if verb == "snooze" and until is None:
+            raise click.UsageError("snooze needs --until")
+        return _override(verb, target, "", why, until)
+
+
+for _verb, _text in VERBS.items():
+    _register(_verb, _text)
+
+
+@override.command()
+@click.argument("target")
+@click.argument("release")
+@click.option("--why", default="")
+def pin(target: str, release: str, why: str) -> int:
+    """Take this RELEASE and no other: the id that `why` prints, or an infohash."""
+    if not all(letter in "0123456789abcdef" for letter in release.lower()) or len(release) not in (16, 40):
+        raise click.UsageError("RELEASE is the 16-digit id that `why` prints, or an infohash of 40 hex digits")
+    return _override("pin", target, release.lower(), why, None)
+
+
+@override.command()
+@click.argument("target")
+@click.argument("number", type=click.IntRange(-1000, 1000))
+@click.option("--why", default="")
+def priority(target: str, number: int, why: str) -> int:
+    """Higher goes first."""
+    return _override("priority", target, str(number), why, None)
+
+
+@override.command("list")
+@as_json
+def list_overrides(json_: bool) -> int:
+    """What is in force."""
+    rows = _run(lambda outside: outside.store.overrides())
+    if json_:
+        _print(rows)
+    for row in () if json_ else rows:
+        until = f" until {row.until:%Y-%m-%d %H:%M}" if row.until else ""
+        click.echo(f"{row.id}: {row.verb} {row.target} {row.value}{until} ({row.who}, {row.at:%Y-%m-%d}) {row.why}")
+    return 0
+
+
+@override.command("remove")
+@click.argument("number", type=int)
+def remove_override(number: int) -> int:
+    """Undo one, by the number that `override list` prints."""
+    if not _run(lambda outside: outside.store.remove_override(number)):
+        raise Permanent(f"there is no override {number}; `bibliostat override list` shows them", code="NoSuchOverride")
+    click.echo(f"removed {number}")
+    return 0
+
+
+@commands.command()
+@click.argument("release")
+@click.option("--why", default="blocked by hand")
+def block(release: str, why: str) -> int:
+    """Never grab this RELEASE: the id that `why` prints, or an infohash."""
+    is_hash = len(release) == 40
+
+    async def work(outside: Outside) -> int:
+        row = await outside.store.block(
+            release=None if is_hash else release,
+            infohash=release.lower() if is_hash else None,
+            title="",
+            why=why,
+            at=outside.clock.now(),
+        )
+        return row.id
+
+    click.echo(f"blocked as {_run(work)}")
+    return 0
+
+
+@commands.command()
+@click.argument("number", type=int)
+def unblock(number: int) -> int:
+    """Undo a block, by the number that `blocklist` prints."""
+    if not _run(lambda outside: outside.store.unblock(number)):
+        raise Permanent(f"there is no blocklist row {number}; `bibliostat blocklist` shows them", code="NoSuchBlock")
+    click.echo(f"unblocked {number}")
+    return 0
+
+
+@commands.command()
+@as_json
+def blocklist(json_: bool) -> int:
+    """Releases that are never grabbed."""
+    rows = _run(lambda outside: outside.store.blocklist())
+    if json_:
+        _print(rows)
+    for row in () if json_ else rows:
+        click.echo(f"{row.id}: {row.release or row.infohash} {row.title} ({row.at:%Y-%m-%d}) {row.why}")
+    return 0
+
+
+# The store, and the demo.
+
+
+@commands.group()
+def db() -> None:
+    """The store's schema."""
+
+
+@db.command()
+def upgrade() -> int:
+    """Bring the schema up to date. Every command does so at its start; this is for a job of its own."""
+    from adapters.store import migrate
+
+    asyncio.run(migrate(_settings().database_url.reveal()))
+    click.echo("the schema is up to date")
+    return 0
+
+
+@commands.command()
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Where the demo's world stands; a fresh one by default."
+)
+@click.option("--keep", is_flag=True, help="Leave the world there afterwards.")
+def demo(folder: Path | None, keep: bool) -> int:
+    """The whole loop on a small world of its own: no account, no network, nothing of yours is touched."""
+    from handlers.demo import demonstrate
+
+    return demonstrate(_console(), folder, keep=keep)

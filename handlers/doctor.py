@@ -1,0 +1,113 @@
+"""Is everything that the settings name there, and can it be worked with? Each connection, each path, the clock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+
+from adapters import http
+from adapters.audiobookshelf import Audiobookshelf
+from adapters.indexers.torznab import Torznab
+from adapters.manifests import ManifestFolder
+from adapters.path_checks import probe_paths
+from adapters.qbittorrent import QBittorrent
+from domain.errors import Failure
+from domain.findings import Finding
+from domain.manifest import Declared
+from handlers.settings import Settings
+from handlers.wiring import downloads_folder
+from reconcile.ports import Outside
+
+CLOCK_TOLERANCE_S = 120.0
+
+
+async def examine(settings: Settings, outside: Outside) -> AsyncIterator[Finding]:
+    """Every finding, as soon as it is known. Nothing of the world is changed."""
+    yield Finding("store", True, f"the store answers at schema head ({_kind(settings)})")
+    yield _declarations(settings)
+    async for finding in _library(settings, outside):
+        yield finding
+    async for finding in _client(settings, outside):
+        yield finding
+    if not outside.indexers:
+        yield Finding("indexers", None, "no indexer is configured", "set BIBLIOSTAT_INDEXER_<NAME>_URL and _API_KEY")
+    for indexer in outside.indexers:
+        yield await _indexer(indexer)
+    if settings.paths.library is None:
+        yield Finding("paths", None, "the library's folder is not configured", "set BIBLIOSTAT_PATH_LIBRARY")
+    else:
+        for finding in probe_paths(downloads_folder(settings), Path(settings.paths.library), settings.publish):
+            yield finding
+
+
+def _kind(settings: Settings) -> str:
+    return settings.database_url.reveal().partition(":")[0].partition("+")[0]
+
+
+def _declarations(settings: Settings) -> Finding:
+    declared = ManifestFolder(settings.wanted).read()
+    if isinstance(declared, Declared):
+        documents = len(declared.places)
+        return Finding("declarations", True, f"{documents} documents in {settings.wanted}")
+    return Finding("declarations", False, str(declared[0]), "`bibliostat validate` lists every mistake")
+
+
+async def _library(settings: Settings, outside: Outside) -> AsyncIterator[Finding]:
+    if not isinstance(outside.library, Audiobookshelf) or settings.audiobookshelf is None:
+        what = "set BIBLIOSTAT_AUDIOBOOKSHELF_URL and BIBLIOSTAT_AUDIOBOOKSHELF_API_KEY"
+        yield Finding("audiobookshelf", None, "no Audiobookshelf is configured", what)
+        return
+    try:
+        info = await outside.library.check()
+    except Failure as failure:
+        yield Finding("audiobookshelf", False, failure.message)
+        return
+    names = ", ".join(f"{one.name} ({', '.join(one.folders)})" for one in info.libraries)
+    yield Finding("audiobookshelf", True, f"version {info.version} as {info.user}: {names}")
+    for advice in info.advice:
+        yield Finding("audiobookshelf-advice", None, advice)
+    yield await _clock(settings.audiobookshelf.url)
+
+
+async def _clock(url: str) -> Finding:
+    """Two clocks far apart make ages and schedules wrong."""
+    try:
+        async with http.client(url) as client:
+            reply = await client.get("/ping")
+        theirs = parsedate_to_datetime(reply.headers["date"])
+    except (httpx.HTTPError, KeyError, ValueError):
+        return Finding("clock", None, "Audiobookshelf does not tell its time, so the clocks were not compared")
+    apart_s = abs((datetime.now(UTC) - theirs).total_seconds())
+    if apart_s > CLOCK_TOLERANCE_S:
+        what = "set the time on both machines, best by NTP"
+        return Finding("clock", False, f"this machine and Audiobookshelf are {apart_s:.0f} s apart", what)
+    return Finding("clock", True, "agrees with Audiobookshelf's")
+
+
+async def _client(settings: Settings, outside: Outside) -> AsyncIterator[Finding]:
+    if not isinstance(outside.client, QBittorrent) or settings.qbittorrent is None:
+        yield Finding(
+            "qbittorrent", None, "no qBittorrent is configured", "set BIBLIOSTAT_QBITTORRENT_URL and its login"
+        )
+        return
+    try:
+        info = await outside.client.check()
+    except Failure as failure:
+        yield Finding("qbittorrent", False, failure.message)
+        return
+    yield Finding("qbittorrent", True, f"version {info.version}, API {info.api_version}")
+    for code, sentence in info.problems:
+        yield Finding(f"qbittorrent-{code}", False, sentence)
+
+
+async def _indexer(indexer: object) -> Finding:
+    assert isinstance(indexer, Torznab)
+    try:
+        await indexer.check()
+    except Failure as failure:
+        return Finding(f"indexer-{indexer.name}", False, failure.message)
+    return Finding(f"indexer-{indexer.name}", True, "answers and tells what it can do")

@@ -1,0 +1,77 @@
+"""`bibliostat run`: tick, sleep until something is due or somebody calls, tick again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+
+import structlog
+
+from adapters.audiobookshelf import Audiobookshelf
+from domain.errors import Failure
+from reconcile.ports import Outside
+from reconcile.tick import Report, tick
+
+log = structlog.get_logger()
+
+AFTER_FAILURE_S = 30.0
+SETTLE_S = 2.0
+"""After a wake-up, so that a burst of events makes one tick."""
+
+
+async def run(outside: Outside, *, stop: asyncio.Event) -> None:
+    """Reconcile for ever. A tick that fails is said once and followed by a pause; nothing but `stop` ends the loop."""
+    wake = asyncio.Event()
+    listener = asyncio.create_task(_listen(outside, wake))
+    try:
+        while not stop.is_set():
+            delay = await _one(outside)
+            await _first_of(stop, wake, seconds=delay)
+            if wake.is_set() and not stop.is_set():
+                await _first_of(stop, seconds=SETTLE_S)
+                wake.clear()
+    finally:
+        listener.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listener
+
+
+async def _one(outside: Outside) -> float:
+    """One tick; how many seconds to sleep after it."""
+    try:
+        report: Report = await tick(outside)
+    except Failure as failure:
+        log.warning("tick_failed", code=failure.code, why=failure.message)
+        return AFTER_FAILURE_S * random.uniform(0.8, 1.2)
+    except Exception:
+        log.exception("tick_failed")
+        return AFTER_FAILURE_S
+    return max(1.0, (report.wake_at - outside.clock.now()).total_seconds())
+
+
+async def _listen(outside: Outside, wake: asyncio.Event) -> None:
+    """Audiobookshelf's socket wakes the loop. Losing it costs only time: polling is enough on its own."""
+    if not isinstance(outside.library, Audiobookshelf):
+        return
+    try:
+        async for hint in outside.library.wakeups():
+            log.debug("woken", by=hint.event)
+            wake.set()
+    except Exception:
+        log.exception("listening_ended")
+
+
+async def _first_of(*events: asyncio.Event, seconds: float) -> None:
+    tasks = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """SIGTERM and SIGINT let the running act finish; the ledger takes care of what is left."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)

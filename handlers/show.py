@@ -1,0 +1,227 @@
+"""How plans, conditions and histories look in a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from domain.actions import Chore, Decision, Hold, LetGo, Remove, Scan
+from domain.conditions import NEEDS_A_PERSON, ON_ITS_WAY
+from domain.plan import Plan
+from domain.wants import Want
+from domain.world import Claim, Condition, Event, FailedAttempt, StoredVerdict, Unread, World
+
+MARKS = {"owned": "[green]●[/]", "coming": "[cyan]◐[/]", "act": "[yellow]▶[/]", "you": "[red]![/]", "held": "[dim]○[/]"}
+LEGEND = "● in the library   ◐ on its way   ▶ to be done   ! needs you   ○ waits"
+
+
+def mark(decision: Decision) -> str:
+    """One of `MARKS` for a decision."""
+    if not isinstance(decision, Hold):
+        return "act"
+    code = decision.because.code
+    if code == "InLibrary":
+        return "owned"
+    if code in NEEDS_A_PERSON:
+        return "you"
+    return "coming" if code in ON_ITS_WAY else "held"
+
+
+def verb(act: Decision | Chore) -> str:
+    """What is done, as one word: `grab`, `search`, `hold`."""
+    return str(type(act).__struct_config__.tag)
+
+
+def show_plan(console: Console, plan: Plan, *, title: str = "Plan") -> None:
+    """What is wanted, owned, missing and held, and why."""
+    console.print(f"[bold]{title}[/] [dim]{plan.at:%Y-%m-%d %H:%M:%S} UTC, digest {plan.digest}[/]")
+    for brake in plan.brakes:
+        console.print(f"  [red]brake[/] {escape(brake.reason.code)}: {escape(brake.reason.message)}")
+    table = Table(box=None, show_header=False, padding=(0, 1), expand=True)
+    table.add_column(width=1)
+    table.add_column(no_wrap=True, ratio=2)
+    table.add_column(no_wrap=True, width=9)
+    table.add_column(ratio=5, overflow="fold")
+    by_key = {decision.want: decision for decision in plan.decisions}
+    for want in sorted(plan.wants, key=_shelf_order):
+        decision = by_key[want.key]
+        why = f"[bold]{decision.because.code}[/] {escape(decision.because.message)}"
+        table.add_row(MARKS[mark(decision)], escape(want.name), verb(decision), why)
+    console.print(table)
+    for chore in plan.chores:
+        console.print(f"  ▶ {verb(chore)} {escape(_object(chore))}: {escape(chore.because.message)}")
+    for unwanted in plan.unwanted:
+        console.print(
+            f"  [dim]– {escape(unwanted.title)}: not wanted, {escape(unwanted.message)} ({unwanted.document})[/]"
+        )
+    for note in plan.notes:
+        console.print(f"  [dim]{escape(note)}[/]")
+    console.print(f"  {summary(plan)}   [dim]{LEGEND}[/]")
+
+
+def _object(chore: Chore) -> str:
+    match chore:
+        case Scan():
+            return f"for {len(chore.wants)} published"
+        case LetGo() | Remove():
+            return chore.torrent
+
+
+def _shelf_order(want: Want) -> tuple[int, str, float, str]:
+    return (-want.priority, want.series or "~", float(want.position.low) if want.position else 0.0, want.key)
+
+
+def summary(plan: Plan) -> str:
+    """`14 wanted: 3 owned, 11 missing (10 to search, 1 held)`."""
+    owned = sum(1 for decision in plan.decisions if mark(decision) == "owned")
+    other = Counter(verb(one) for one in plan.decisions if mark(one) != "owned")
+    parts = ", ".join(f"{count} {name}" for name, count in sorted(other.items()))
+    missing = len(plan.decisions) - owned
+    return f"{len(plan.decisions)} wanted: {owned} owned, {missing} missing" + (f" ({parts})" if parts else "")
+
+
+def plan_json(plan: Plan) -> dict[str, object]:
+    """A plan for programs, and for `apply`."""
+    return {
+        "apiVersion": "bibliostat/v1",
+        "kind": "Plan",
+        "digest": plan.digest,
+        "made_at": plan.at.isoformat(),
+        "desired_digest": plan.desired_digest,
+        "world_digest": plan.world_digest,
+        "settled": not plan.acts,
+        "complete": not any(brake.name.startswith("unread") for brake in plan.brakes),
+        "brakes": [
+            {
+                "brake": brake.name,
+                "reason": brake.reason.code,
+                "message": brake.reason.message,
+                "approve": brake.approve,
+            }
+            for brake in plan.brakes
+        ],
+        "decisions": [decision_json(decision, plan) for decision in plan.decisions],
+        "chores": [
+            {
+                "action": verb(chore),
+                "on": _object(chore),
+                "reason": chore.because.code,
+                "message": chore.because.message,
+            }
+            for chore in plan.chores
+        ],
+        "unwanted": [
+            {"document": one.document, "title": one.title, "reason": one.code, "message": one.message}
+            for one in plan.unwanted
+        ],
+        "notes": list(plan.notes),
+    }
+
+
+def decision_json(decision: Decision, plan: Plan) -> dict[str, object]:
+    want = next(want for want in plan.wants if want.key == decision.want)
+    release = getattr(decision, "release", None)
+    return {
+        "want": decision.want,
+        "title": want.title,
+        "authors": list(want.authors),
+        "series": want.series,
+        "position": want.position.text if want.position else None,
+        "action": verb(decision),
+        "reason": decision.because.code,
+        "message": decision.because.message,
+        "release": {"id": release.id, "title": release.title, "indexer": release.indexer} if release else None,
+        "library": list(plan.owned.get(decision.want, ())),
+    }
+
+
+def world_json(world: World) -> dict[str, object]:
+    """What was found at first contact, for programs. None where it could not be read."""
+    library = None if isinstance(world.library, Unread) else world.library.value
+    return {
+        "items": len(library.items) if library else None,
+        "missing": len(library.items) - library.present if library else None,
+        "faults": library.faults if library else None,
+        "torrents": None if isinstance(world.downloads, Unread) else len(world.downloads.value),
+    }
+
+
+def show_world(console: Console, world: World) -> None:
+    """What was found at first contact."""
+    if isinstance(world.library, Unread):
+        console.print(f"Library: {escape(world.library.why)}")
+    else:
+        view = world.library.value
+        console.print(f"Library: {view.present} books, and {len(view.items) - view.present} that the server misses")
+        for fault in view.faults:
+            console.print(f"  [yellow]![/] {escape(fault)}")
+    if isinstance(world.downloads, Unread):
+        console.print(f"Download client: {escape(world.downloads.why)}")
+    else:
+        console.print(f"Download client: {len(world.downloads.value)} torrents of ours")
+
+
+def show_conditions(console: Console, conditions: Sequence[Condition]) -> None:
+    """One line per want: whether it is ready, and why not."""
+    ready = [one for one in conditions if one.type == "Ready"]
+    stalled = {one.subject for one in conditions if one.type == "Stalled" and one.status == "True"}
+    for one in ready:
+        sign = MARKS["owned" if one.status == "True" else "you" if one.subject in stalled else "held"]
+        console.print(f"{sign} {escape(one.subject)}  [bold]{one.reason}[/] {escape(one.message)}")
+
+
+def show_why(
+    console: Console,
+    want: Want,
+    conditions: Iterable[Condition],
+    verdicts: Sequence[StoredVerdict],
+    events: Iterable[Event],
+    failures: Iterable[FailedAttempt],
+    claims: Iterable[Claim],
+) -> None:
+    """The story of one want: where it stands, what was offered and which rule said what, what was done."""
+    console.print(f"[bold]{escape(want.name)}[/] by {escape(', '.join(want.authors) or 'nobody stated')}")
+    console.print(f"  key {escape(want.key)}, wanted by {escape('; '.join(want.because))}")
+    for one in conditions:
+        if one.type == "Ready":
+            when = f"since {_time(one.since)}, looked {_time(one.observed_at)}"
+            console.print(f"  {one.reason}: {escape(one.message)} [dim]({when})[/]")
+    by_release: dict[str, list[StoredVerdict]] = defaultdict(list)
+    for verdict in verdicts:
+        by_release[verdict.release].append(verdict)
+    if by_release:
+        console.print(f"  [bold]{len(by_release)} releases seen[/]")
+    for release, rows in sorted(by_release.items(), key=lambda pair: (_worst(pair[1]), pair[1][0].title)):
+        first, last = min(row.first_at for row in rows), max(row.last_at for row in rows)
+        answer = ("no", "possible", "confirmed")[_worst(rows)]
+        colour = {"no": "red", "possible": "yellow", "confirmed": "green"}[answer]
+        seen = f"{rows[0].indexer}, {release}, {_time(first)} to {_time(last)}"
+        console.print(f"  [{colour}]{answer:9}[/] {escape(rows[0].title[:160])} [dim]{escape(seen)}[/]")
+        for row in rows:
+            if row.answer in ("no", "possible"):
+                limit = f", expected {escape(row.limit)}" if row.limit else ""
+                console.print(f"            {row.gate}/[bold]{row.rule}[/] {row.answer}: saw {escape(row.seen)}{limit}")
+    for claim in claims:
+        outcome = claim.outcome.value if claim.outcome else "in progress"
+        detail = f": {escape(claim.detail)}" if claim.detail else ""
+        console.print(f"  {_time(claim.claimed_at)} {claim.action} {claim.release} {outcome}{detail}")
+    for event in events:
+        count = f" ({event.count}×)" if event.count > 1 else ""
+        console.print(f"  [dim]{_time(event.last_at)}[/] {event.reason} {escape(event.message)}{count}")
+    for failure in failures:
+        console.print(f"  failed {failure.count}×: {failure.reason} {escape(failure.message)}")
+
+
+def _worst(rows: Iterable[StoredVerdict]) -> int:
+    """0 no, 1 possible, 2 confirmed."""
+    answers = {row.answer for row in rows}
+    return 0 if "no" in answers else 1 if "possible" in answers else 2
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"

@@ -1,0 +1,102 @@
+"""What every act of a tick shares: the lease's epoch, the policy, the circuits, and writing down what happened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.backoff import next_backoff
+from domain.desired import Desired
+from domain.errors import Failure, Transient
+from domain.gates import Verdict
+from domain.plan import Plan
+from domain.releases import Release
+from domain.wants import Want
+from domain.world import StoredVerdict, World
+from reconcile.ports import Outside
+
+
+@dataclass
+class Acting:
+    """One tick at work. `failures` counts failures in a row per system: the circuit brake of DOCTRINE D3."""
+
+    outside: Outside
+    epoch: int
+    counts: Counter[str] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
+    failures: Counter[str] = field(default_factory=Counter)
+
+    async def event(self, subject: str, reason: str, message: str) -> None:
+        now = self.outside.clock.now()
+        event = await self.outside.store.record_event(subject=subject, reason=reason, message=message, at=now)
+        self.outside.tell.event(event)
+
+
+@dataclass
+class Round:
+    """One plan being carried out, with the world it rests on."""
+
+    acting: Acting
+    desired: Desired
+    world: World
+    plan: Plan
+    wants: dict[str, Want] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wants = {want.key: want for want in self.plan.wants}
+
+    @property
+    def outside(self) -> Outside:
+        return self.acting.outside
+
+    def circuit_open(self, system: str) -> bool:
+        return self.acting.failures[system] >= self.desired.policy.brakes.failures_in_a_row
+
+    def worked(self, system: str) -> None:
+        self.acting.failures[system] = 0
+
+    async def failed(self, key: str, subject: str, failure: Failure, *, system: str) -> None:
+        """Write a failure down: its back-off under `key`, the failed attempt, and the circuit of its system."""
+        store, now = self.outside.store, self.outside.clock.now()
+        backoff = next_backoff(
+            key,
+            self.world.backoffs,
+            why=failure.message,
+            policy=self.desired.policy.retries,
+            now=now,
+            jitter=self.outside.jitter,
+            retry_after_s=failure.retry_after_s if isinstance(failure, Transient) else None,
+        )
+        await store.save_backoff(backoff)
+        await store.record_failure(subject=subject, reason=failure.code, message=failure.message, at=now)
+        await self.acting.event(subject, failure.code, failure.message)
+        self.acting.errors.append(f"{subject}: {failure.message}")
+        self.acting.failures[system] += 1
+
+    async def rested(self, key: str) -> None:
+        """It worked again: forget the back-off."""
+        if key in self.world.backoffs:
+            await self.outside.store.clear_backoff(key)
+
+    async def write_verdicts(self, want: str, release: Release, verdicts: Iterable[Verdict]) -> None:
+        now = self.outside.clock.now()
+        await self.outside.store.save_verdicts([stored(want, release, verdict, now) for verdict in verdicts])
+
+
+def stored(want: str, release: Release, verdict: Verdict, now: datetime) -> StoredVerdict:
+    """A verdict as a row of the history that `why` tells."""
+    return StoredVerdict(
+        want=want,
+        release=release.id,
+        indexer=release.indexer,
+        title=release.title,
+        gate=verdict.gate,
+        rule=verdict.rule,
+        answer=verdict.answer,
+        seen=verdict.seen,
+        limit=verdict.limit,
+        first_at=now,
+        last_at=now,
+    )

@@ -1,0 +1,161 @@
+"""Handing a release to the download client at most once: claim, act, settle (DOCTRINE D5)."""
+
+from __future__ import annotations
+
+from domain.actions import Adopt, Grab, Revive, Settle
+from domain.backoff import next_backoff
+from domain.errors import Ambiguous, Failure, Permanent, Transient
+from domain.gates import Answer, Verdict, judge_files
+from domain.plan import FOUND, TAG_PREFIX
+from domain.releases import Payload
+from domain.wants import Want
+from domain.world import Claim, Outcome
+from reconcile.acting import Round
+from reconcile.ports import DownloadClient
+
+
+class _Refused(Exception):
+    """The file list, the blocklist or the ledger says no: one sentence."""
+
+
+async def grab(round_: Round, act: Grab, client: DownloadClient) -> bool:
+    """Resolve, inspect and add one release. The claim is committed before anything is asked of the outside."""
+    outside, release, want = round_.outside, act.release, round_.wants[act.want]
+    indexer = next(one for one in outside.indexers if one.name == release.indexer)
+    claim = await outside.store.claim(
+        "grab",
+        want=act.want,
+        release=release.id,
+        attempt=act.attempt,
+        epoch=round_.acting.epoch,
+        now=outside.clock.now(),
+        indexer=release.indexer,
+        min_seed_s=release.min_seed_s,
+        min_ratio=release.min_ratio,
+    )
+    if claim is None:
+        return False
+    system = release.indexer
+    try:
+        payload = await indexer.fetch(release)
+        await _inspect(round_, act, want, payload)
+        await outside.store.note(
+            claim.id, epoch=round_.acting.epoch, infohash=payload.infohash_v1, infohash_v2=payload.infohash_v2
+        )
+        system = "client"
+        outcome, detail = await _add(client, payload, TAG_PREFIX + act.want)
+    except _Refused as refusal:
+        outcome, detail = Outcome.REFUSED, str(refusal)
+    except Permanent as failure:
+        outcome, detail = Outcome.REFUSED, failure.message
+        await round_.failed(f"grab/{act.want}", act.want, failure, system=system)
+    except Transient as failure:
+        outcome, detail = Outcome.UNSENT, failure.message
+        key = f"indexer/{system}" if system != "client" else f"grab/{act.want}"
+        await round_.failed(key, act.want, failure, system=system)
+    except Failure as failure:  # asked, and no clear answer: the next look at the client settles it
+        outcome, detail = Outcome.UNKNOWN, failure.message
+    await _settle(round_, claim.id, outcome, detail)
+    if outcome is Outcome.SENT:
+        round_.worked(system)
+        await round_.rested(f"grab/{act.want}")
+        await round_.acting.event(act.want, "Grabbed", f"{release.title} from {release.indexer}")
+    else:
+        await round_.acting.event(act.want, "GrabNotSent", f"{release.title}: {detail}")
+    return True
+
+
+async def _inspect(round_: Round, act: Grab, want: Want, payload: Payload) -> None:
+    """The shape gate over the real file list, before the client sees anything."""
+    blocked = {row.infohash for row in round_.world.blocklist if row.infohash}
+    if blocked & {payload.infohash_v1, payload.id}:
+        raise _Refused("its torrent is on the blocklist")
+    taken = _taken_by(round_.world.claims, payload, act.want)
+    if taken:
+        raise _Refused(f"the same torrent was already grabbed for {taken}")
+    if payload.files is None:
+        return
+    verdicts: tuple[Verdict, ...] = judge_files(want, payload.files)
+    await round_.write_verdicts(act.want, act.release, verdicts)
+    objection = next((verdict for verdict in verdicts if verdict.answer in (Answer.NO, Answer.POSSIBLE)), None)
+    if objection:
+        raise _Refused(f"{objection.rule}: {objection.seen}")
+
+
+def _taken_by(claims: tuple[Claim, ...], payload: Payload, want: str) -> str | None:
+    ids = {payload.infohash_v1, payload.id} - {None, ""}
+    live = (None, Outcome.UNKNOWN, Outcome.SENT)
+    others = (one for one in claims if one.action == "grab" and one.want != want and one.outcome in live)
+    return next((claim.want for claim in others if claim.ids & ids), None)
+
+
+async def _add(client: DownloadClient, payload: Payload, tag: str) -> tuple[Outcome, str]:
+    """Add once. A torrent that is there already is not added again, only tagged."""
+    ids = {one for one in (payload.infohash_v1, payload.infohash_v2, payload.id) if one}
+    if found := await client.find(ids):
+        await client.tag(found.id, [tag])
+        return Outcome.SENT, FOUND
+    try:
+        await client.add(payload, tags=[tag])
+    except Ambiguous as failure:
+        seen = await client.find(ids)
+        return (Outcome.SENT, "") if seen else (Outcome.UNKNOWN, failure.message)
+    return Outcome.SENT, ""
+
+
+async def settle(round_: Round, act: Settle) -> bool:
+    """Write down how an earlier grab ended."""
+    await _settle(round_, act.claim, Outcome(act.outcome), act.detail)
+    if act.outcome == Outcome.ABANDONED:
+        now = round_.outside.clock.now()
+        await round_.outside.store.record_failure(
+            subject=act.want, reason=act.because.code, message=act.detail or act.because.message, at=now
+        )
+    await round_.acting.event(act.want, act.because.code, act.because.message)
+    return True
+
+
+async def _settle(round_: Round, claim_id: int, outcome: Outcome, detail: str) -> None:
+    now = round_.outside.clock.now()
+    await round_.outside.store.settle(claim_id, epoch=round_.acting.epoch, outcome=outcome, now=now, detail=detail)
+
+
+async def adopt(round_: Round, act: Adopt) -> bool:
+    """Enter a torrent that carries our tag into the ledger, as a grab that was sent."""
+    store, epoch, now = round_.outside.store, round_.acting.epoch, round_.outside.clock.now()
+    claim = await store.claim(
+        "grab",
+        want=act.want,
+        release=act.torrent,
+        attempt=1,
+        epoch=epoch,
+        now=now,
+        infohash=act.infohash,
+        infohash_v2=act.infohash_v2,
+    )
+    if claim is None:
+        return False
+    await _settle(round_, claim.id, Outcome.SENT, "adopted by its tag")
+    await round_.acting.event(act.want, "Adopted", act.because.message)
+    return True
+
+
+async def revive(round_: Round, act: Revive, client: DownloadClient) -> bool:
+    """One of the bounded tries of a download that went wrong; the next comes after the policy's delay."""
+    steps = round_.desired.policy.retries.download_minutes
+    key = f"download/{act.torrent}"
+    tried = round_.world.backoffs[key].failures if key in round_.world.backoffs else 0
+    delay = next_backoff(
+        key,
+        round_.world.backoffs,
+        why=act.because.message,
+        policy=round_.desired.policy.retries,
+        now=round_.outside.clock.now(),
+        jitter=round_.outside.jitter,
+        retry_after_s=steps[min(tried, len(steps) - 1)] * 60.0,
+    )
+    # Written before the act: a crash in between costs a try, it never adds one.
+    await round_.outside.store.save_backoff(delay)
+    await (client.recheck(act.torrent) if act.verb == "recheck" else client.start(act.torrent))
+    await round_.acting.event(act.want, "DownloadTroubled", act.because.message)
+    return False

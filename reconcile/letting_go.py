@@ -1,0 +1,22 @@
+"""What becomes of our torrents once nothing is owed for them."""
+
+from __future__ import annotations
+
+from domain.actions import LetGo, Remove
+from reconcile.acting import Round
+from reconcile.ports import DownloadClient
+
+
+async def let_go(round_: Round, act: LetGo, client: DownloadClient) -> bool:
+    """Take our tags off; the torrent stays in the client and seeds on."""
+    await client.untag(act.torrent, act.tags)
+    await round_.acting.event(act.torrent, "LetGo", act.because.message)
+    return True
+
+
+async def remove(round_: Round, act: Remove, client: DownloadClient) -> bool:
+    """Remove our torrent. Its files go only where the library holds links or copies of its own."""
+    shelf = round_.outside.shelf
+    await client.remove(act.torrent, with_files=shelf is not None and shelf.separate)
+    await round_.acting.event(act.torrent, "Removed", act.because.message)
+    return True

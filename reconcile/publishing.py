@@ -1,0 +1,233 @@
+"""A finished download becomes a book of the library: proved, staged, put in place by one rename, seen, matched.
+
+Every step can be repeated: after a crash the same claim goes on, finds what stands where, and never does half a step.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from domain.actions import Confirm, Enrich, Publish, Scan
+from domain.errors import Conflict, Failure, Permanent, Transient
+from domain.gates import Answer, Verdict, judge_files
+from domain.metadata import ItemMetadata
+from domain.naming import file_names, shelf_path
+from domain.proof import AudioFile, prove
+from domain.releases import Release, TorrentFile
+from domain.wants import Want
+from domain.world import Claim, Correction, Item, Known, Outcome, Torrent
+from reconcile.acting import Round
+from reconcile.ports import DownloadClient, Library, Shelf
+
+
+async def publish(round_: Round, act: Publish, client: DownloadClient, shelf: Shelf) -> bool:
+    """Prove and place one finished download. A failure never touches the torrent."""
+    torrent, want = _torrent(round_, act.torrent), round_.wants[act.want]
+    claim = await _claim(round_, act, torrent)
+    if claim is None:
+        return False
+    try:
+        outcome, detail = await _publish(round_, claim, want, torrent, client, shelf)
+    except Failure as failure:
+        # Nothing is half done: what was staged is hidden, and the claim stays open for the next try.
+        await round_.failed(f"publish/{act.want}", act.want, failure, system="shelf")
+        return False
+    await _settle(round_, claim, outcome, detail)
+    await round_.rested(f"publish/{act.want}")
+    round_.worked("shelf")
+    reason = "Published" if outcome is Outcome.PLACED else "ProofFailed"
+    await round_.acting.event(act.want, reason, detail)
+    return True
+
+
+async def _claim(round_: Round, act: Publish, torrent: Torrent) -> Claim | None:
+    """The open claim of an interrupted publication, or a new one: publishing may be repeated, so it is resumed."""
+    mine = [
+        one for one in round_.world.claims if (one.action, one.want, one.release) == ("publish", act.want, torrent.id)
+    ]
+    if mine and mine[-1].outcome is None:
+        return mine[-1]
+    return await round_.outside.store.claim(
+        "publish",
+        want=act.want,
+        release=torrent.id,
+        attempt=len(mine) + 1,
+        epoch=round_.acting.epoch,
+        now=round_.outside.clock.now(),
+        infohash=torrent.infohash_v1,
+        infohash_v2=torrent.infohash_v2,
+    )
+
+
+async def _publish(
+    round_: Round, claim: Claim, want: Want, torrent: Torrent, client: DownloadClient, shelf: Shelf
+) -> tuple[Outcome, str]:
+    """The outcome, and what to say about it: the path of what was placed, or both sides of a refused proof."""
+    files = await _finished_files(torrent, client)
+    local = {file.path: shelf.local(str(PurePosixPath(torrent.save_path) / file.path)) for file in files}
+    audio = await shelf.audio([local[file.path] for file in files])
+    if not _accepted_by_person(round_, want, torrent):
+        verdicts = judge_files(want, files) + prove(want, audio, expected=files)
+        await round_.write_verdicts(want.key, _as_release(torrent, claim, round_), verdicts)
+        objections = [one for one in verdicts if one.answer in (Answer.NO, Answer.POSSIBLE)]
+        if objections:
+            return Outcome.REFUSED, _both_sides(objections)
+    in_place = await shelf.in_place(local[files[0].path])
+    if in_place is not None:
+        await round_.outside.store.note(claim.id, epoch=round_.acting.epoch, path=in_place)
+        return Outcome.PLACED, in_place
+    target = shelf_path(want, narrators=_narrators(want, audio))
+    await round_.outside.store.note(claim.id, epoch=round_.acting.epoch, path=target)
+    names = file_names(files)
+    kept = {names[file.path]: file.size_bytes for file in files if file.path in names}
+    if await _stands_already(shelf, target, kept):
+        return Outcome.PLACED, target
+    staging = torrent.id
+    await shelf.stage(staging, [(local[path], name) for path, name in names.items()])
+    await shelf.place(staging, target)
+    await shelf.discard(staging)
+    return Outcome.PLACED, target
+
+
+async def _finished_files(torrent: Torrent, client: DownloadClient) -> tuple[TorrentFile, ...]:
+    listed = await client.files(torrent.id)
+    if not listed or any(progress < 1 for _, progress in listed):
+        raise Transient(f"{torrent.name}: the client does not list every file as complete yet", code="NotComplete")
+    return tuple(file for file, _ in listed)
+
+
+async def _stands_already(shelf: Shelf, target: str, kept: dict[str, int]) -> bool:
+    """Whether an interrupted run already put exactly these files in place."""
+    there = await shelf.placed(target)
+    if there is None:
+        return False
+    if {file.path: file.size_bytes for file in there} == kept:
+        return True
+    raise Conflict(
+        f"another book stands at {target} in the library; move it away or exclude this want", code="FolderTaken"
+    )
+
+
+def _accepted_by_person(round_: Round, want: Want, torrent: Torrent) -> bool:
+    refused = [
+        one
+        for one in round_.world.claims
+        if one.action == "publish" and one.release == torrent.id and one.outcome is Outcome.REFUSED and one.settled_at
+    ]
+    forced = [one.at for one in round_.world.overrides if one.target == want.key and one.verb == "force"]
+    return bool(refused) and any(at > refused[-1].settled_at for at in forced if refused[-1].settled_at)
+
+
+def _both_sides(objections: list[Verdict]) -> str:
+    return "; ".join(
+        f"{one.rule}: found {one.seen}" + (f", expected {one.limit}" if one.limit else "") for one in objections
+    )
+
+
+def _narrators(want: Want, audio: tuple[AudioFile, ...]) -> tuple[str, ...]:
+    """The narrator that was asked for, else the one that the files' tags agree on."""
+    if want.narrators:
+        return want.narrators
+    named = {one.tags["composer"].strip() for one in audio if one.tags.get("composer", "").strip()}
+    return tuple(named) if len(named) == 1 else ()
+
+
+def _as_release(torrent: Torrent, claim: Claim, round_: Round) -> Release:
+    """The release that the torrent came from, so that its history stands in one place."""
+    for searched in round_.world.searches.values():
+        for offer in searched.offers:
+            grabs = (one for one in round_.world.claims if one.action == "grab" and one.release == offer.id)
+            if any(one.ids & torrent.ids for one in grabs):
+                return offer
+    return Release(id=torrent.id, indexer="client", title=torrent.name)
+
+
+def _torrent(round_: Round, torrent_id: str) -> Torrent:
+    downloads = round_.world.downloads
+    assert isinstance(downloads, Known)  # a plan over unread downloads publishes nothing
+    return next(torrent for torrent in downloads.value if torrent.id == torrent_id)
+
+
+async def scan(round_: Round, act: Scan, library: Library) -> bool:
+    """Have the library look once for everything that was published."""
+    try:
+        await library.scan()
+    except Failure as failure:
+        await round_.failed("scan", "library", failure, system="library")
+        return False
+    round_.worked("library")
+    await round_.rested("scan")
+    await round_.acting.event("library", "Scanned", act.because.message)
+    return True
+
+
+async def enrich(round_: Round, act: Enrich, library: Library) -> bool:
+    """Write what the item lacks, read it back, and keep the old values in the audit trail."""
+    before = _item(round_, act.item)
+    try:
+        after = await library.write(act.item, act.metadata)
+    except Permanent as failure:
+        await round_.failed(f"enrich/{act.want}", act.want, failure, system="library")
+        return False
+    except Failure as failure:
+        await round_.failed(f"enrich/{act.want}", act.want, failure, system="library")
+        return False
+    round_.worked("library")
+    await round_.rested(f"enrich/{act.want}")
+    now = round_.outside.clock.now()
+    rows = [
+        Correction(
+            item=act.item,
+            want=act.want,
+            field=name,
+            old=old,
+            new=new,
+            source="declaration",
+            reason=act.because.code,
+            at=now,
+        )
+        for name, old, new in _changes(act.metadata, before, after)
+    ]
+    await round_.outside.store.record_corrections(rows)
+    await round_.acting.event(act.want, "Enriched", ", ".join(f"{row.field}: {row.old} -> {row.new}" for row in rows))
+    return True
+
+
+def _changes(metadata: ItemMetadata, before: Item, after: Item) -> list[tuple[str, str, str]]:
+    changed = []
+    for name in metadata.__struct_fields__:
+        if getattr(metadata, name) is None:
+            continue
+        old, new = _text(getattr(before, name)), _text(getattr(after, name))
+        if old != new:
+            changed.append((name, old, new))
+    return changed
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(_text(one) for one in value)
+    named = getattr(value, "name", None)
+    if named is not None:
+        position = getattr(value, "position", None)
+        return f"{named} #{position}" if position else str(named)
+    return "" if value is None else str(value)
+
+
+def _item(round_: Round, item_id: str) -> Item:
+    library = round_.world.library
+    assert isinstance(library, Known)  # a plan over an unread library enriches nothing
+    return next(item for item in library.value.items if item.id == item_id)
+
+
+async def confirm(round_: Round, act: Confirm) -> bool:
+    """The item is there and is the book: the want is done."""
+    claim = next(one for one in round_.world.claims if one.id == act.claim)
+    await _settle(round_, claim, Outcome.CONFIRMED, act.because.message)
+    await round_.acting.event(act.want, "InLibrary", act.because.message)
+    return True
+
+
+async def _settle(round_: Round, claim: Claim, outcome: Outcome, detail: str) -> None:
+    now = round_.outside.clock.now()
+    await round_.outside.store.settle(claim.id, epoch=round_.acting.epoch, outcome=outcome, now=now, detail=detail)

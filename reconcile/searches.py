@@ -1,0 +1,76 @@
+"""Asking the indexers for one want. An indexer that fails is not one that offers nothing."""
+
+from __future__ import annotations
+
+from domain.actions import Search
+from domain.errors import Failure
+from domain.gates import Answer, answer
+from domain.names import fold
+from domain.plan import judge_once
+from domain.releases import Release
+from domain.wants import Want
+from domain.world import Searched
+from reconcile.acting import Round
+from reconcile.ports import Indexer, Query
+
+
+def ladder(want: Want) -> tuple[Query, ...]:
+    """What is asked, in order, until something right is offered: title with author, title alone, series with number."""
+    author = want.authors[0] if want.authors else None
+    title = fold(want.title)
+    steps = [f"{title} {fold(author)}"] if author else []
+    steps.append(title)
+    if want.series and want.position:
+        steps.append(f"{fold(want.series)} {want.position.text}")
+    return tuple(Query(text=text, title=want.title, author=author) for text in dict.fromkeys(steps))
+
+
+async def search(round_: Round, act: Search) -> bool:
+    """Ask every indexer that is not resting, and keep what was offered with its age. False when none could be asked."""
+    want = round_.wants[act.want]
+    before = round_.world.searches.get(act.want)
+    now = round_.outside.clock.now()
+    only_failed = act.because.code == "IndexerBack" and before is not None
+    asked = [one for one in round_.outside.indexers if not only_failed or (before and one.name in before.failed)]
+    answered: set[str] = set(before.answered) if only_failed and before else set()
+    failed: dict[str, str] = {}
+    offers: dict[str, Release] = {}
+    for indexer in asked:
+        backoff = round_.world.backoffs.get(f"indexer/{indexer.name}")
+        if round_.circuit_open(indexer.name) or (backoff and backoff.not_before > now):
+            failed[indexer.name] = backoff.why if backoff else "it failed several times in this tick"
+            continue
+        try:
+            offers.update({release.id: release for release in await _ask(indexer, want)})
+        except Failure as failure:
+            failed[indexer.name] = failure.message
+            await round_.failed(f"indexer/{indexer.name}", f"indexer/{indexer.name}", failure, system=indexer.name)
+        else:
+            answered.add(indexer.name)
+            round_.worked(indexer.name)
+            await round_.rested(f"indexer/{indexer.name}")
+    kept = [release for release in (before.offers if before else ()) if only_failed or release.indexer in failed]
+    complete = not failed and bool(answered)
+    searched = Searched(
+        want=act.want,
+        at=before.at if only_failed and before else now,
+        answered=tuple(sorted(answered)),
+        failed=failed,
+        empty_runs=(before.empty_runs if before else 0) + (1 if complete and not only_failed else 0),
+        offers=tuple({release.id: release for release in (*kept, *offers.values())}.values()),
+    )
+    await round_.outside.store.save_search(searched)
+    found = f"{len(offers)} offered by {', '.join(sorted(answered)) or 'nobody'}"
+    if answered:
+        await round_.acting.event(act.want, "Searched", found)
+    return bool(answered)
+
+
+async def _ask(indexer: Indexer, want: Want) -> list[Release]:
+    """The ladder at one indexer: it ends as soon as something surely right is offered."""
+    found: dict[str, Release] = {}
+    for query in ladder(want):
+        found.update({release.id: release for release in await indexer.search(query)})
+        if any(answer(judge_once(want, release)) is Answer.CONFIRMED for release in found.values()):
+            break
+    return list(found.values())
