@@ -20,7 +20,7 @@ def next_backoff(
     jitter: random.Random,
     retry_after_s: float | None = None,
 ) -> Backoff:
-    """The back-off after one more failure of `key`: grows up to the cap; jitter only shortens it, by a tenth at most."""
+    """The back-off after one more failure of `key`: grows up to the cap; jitter shortens it by a tenth at most."""
     failures = before[key].failures + 1 if key in before else 1
     delay_s = min(policy.backoff_cap_s, policy.backoff_first_s * 2 ** min(failures - 1, 30))
     delay_s = max(delay_s * jitter.uniform(0.9, 1.0), retry_after_s or 0.0)

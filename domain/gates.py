@@ -197,7 +197,7 @@ class _Reading:
         if glued and (glued[1] in VOLUME_WORDS or self._abbreviates_series(glued[1])):
             word.label = "number"
             beside = "title" if place and words[place - 1].label == "title" else "series"
-            self.numbers.append(_Number(Decimal(glued[2]), beside, place))
+            self._add_number(Decimal(glued[2]), beside, place, place + 1)
             return
         end, value = self._numeral(place)
         if value is None:
@@ -224,8 +224,17 @@ class _Reading:
         if word.raw[0].isdigit() and len(word.raw) > 3:
             return
         self.scan.label(start, end, "number")
-        self.numbers.append(_Number(value, beside, place))
+        self._add_number(value, beside, place, end)
         self._label_of(end)
+
+    def _add_number(self, value: Decimal, beside: str, place: int, end: int) -> None:
+        """Note a number, or the range that it begins: `D34-36`."""
+        self.numbers.append(_Number(value, beside, place))
+        following = self.scan.words[end] if end < len(self.scan.words) else None
+        if following is not None and following.raw.isdecimal() and len(following.raw) <= 3 and not following.label:
+            if self._gap(end).strip() in ("-", "–", "&"):
+                following.label = "range"
+                self.scan.range = self.scan.range or read_position(f"{value}-{following.raw}")
 
     def _numeral(self, place: int) -> tuple[int, Decimal | None]:
         """A number at this word, with its decimals: where it ends, and its value."""
@@ -582,28 +591,31 @@ def _by_number(reading: _Reading) -> list[Verdict]:
         return [_say("WrongVolume", NO, numbered[0], limit)] if numbered else []
     if wrong := [value for value in beside_title if value not in wanted]:
         return [_say("WrongVolume", NO, wrong[0], limit)]
-    if set(structured) & wanted or set(beside_title) & wanted:
-        return [_say("VolumeMatches", YES, (*structured, *beside_title)[0], limit)]
+    others = [value for value in elsewhere if value not in wanted]
+    if set(structured) & wanted or set(beside_title) & wanted or _number_in_form(reading):
+        if others and not structured and book.volume is not None:
+            return [_say("OtherNumbering", MAYBE, others[0], limit)]
+        return [_say("VolumeMatches", YES, next(iter((*structured, *beside_title)), book.volume), limit)]
     if wrong := [value for value in (*structured, *elsewhere) if value not in wanted]:
-        # A title of its own is no other volume for being counted in another order; a numbered one is.
-        own = _own_title(reading)
-        whole = all(value == value.to_integral_value() for value in wrong)
-        if own and whole and not structured and reading.titles:
-            return [_say("OtherNumbering", YES, wrong[0], limit)]
-        return [_say("WrongVolume", MAYBE if own and whole and reading.titles else NO, wrong[0], limit)]
+        # A title of its own may be counted in another order, so a person looks; a numbered title is another volume.
+        own = _own_title(reading) and all(value == value.to_integral_value() for value in wrong)
+        return [_say("OtherNumbering" if own else "WrongVolume", MAYBE if own else NO, wrong[0], limit)]
     if elsewhere:
         return [_say("VolumeMatches", YES, elsewhere[0], limit)]
-    if book.volume is not None and reading.titles and reading.form != book.stem:
-        return [_say("VolumeMatches", YES, book.volume, limit)]
     if book.volume is not None and reading.form == book.stem:
         return [_say("VolumeUnstated", MAYBE if book.volume == 1 else NO, "no number", limit)]
     return []
 
 
+def _number_in_form(reading: _Reading) -> bool:
+    """Whether the title was found in a form that holds its number: `The Dark Tower V: Wolves of the Calla`."""
+    return reading.book.volume is not None and bool(reading.titles) and reading.form != reading.book.stem
+
+
 def _own_title(reading: _Reading) -> bool:
     """Whether the wanted title is not just the name of its series, and holds no number itself."""
     series = reading.want.series
-    if reading.book.volume is not None:
+    if reading.book.volume is not None or not reading.titles:
         return False
     return series is None or same_series(reading.book.key, series) is Likeness.DIFFERENT
 

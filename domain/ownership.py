@@ -36,7 +36,10 @@ def keys_of(item: Item) -> ItemKeys:
     series = item.series[0].name if item.series else None
     pieces = [item.title, *_PIECES.split(item.title), *_PIECES.split(PurePosixPath(item.rel_path).name)]
     titles = dict.fromkeys(
-        key for piece in dict.fromkeys(pieces) if piece for key in title_keys(piece, series=series, authors=item.authors)
+        key
+        for piece in dict.fromkeys(pieces)
+        if piece
+        for key in title_keys(piece, series=series, authors=item.authors)
     )
     return ItemKeys(
         titles=tuple(titles),

@@ -226,8 +226,8 @@ _AT_THE_END = re.compile(
 )
 _SAYS_NOTHING = re.compile(
     rf"|{_PIECE}|(?:(?:{_PIECE}|book|volume|vol) ?)?{_NUMBER_WORD}|{_PIECE} ?{_NUMBER_WORD} .*|audio ?books?|untitled"
-    r"|(?:unknown|various)(?: .*)?|no (?:album|title)|(?:opening |closing |end )?credits|intro(?:duction)?|(?:pro|epi)log(?:ue)?"
-    r"|foreword|preface|afterword"
+    r"|(?:unknown|various)(?: .*)?|no (?:album|title)|(?:opening |closing |end )?credits|intro(?:duction)?"
+    r"|(?:pro|epi)log(?:ue)?|foreword|preface|afterword"
 )
 _NOBODY = re.compile(r"|(?:unknown|various|no) ?(?:artists?|authors?)?|librivox.*|audible.*|audio ?books?|n ?a|none")
 _RANK = (Answer.CONFIRMED, Answer.POSSIBLE, Answer.NO)

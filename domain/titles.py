@@ -443,6 +443,7 @@ def clean_name(text: str) -> str:
 
 _BY = re.compile(r"\s*\bby\s+(?=[^\W\d_])", re.IGNORECASE)
 
+
 def read_title(
     text: str, *, authors: Sequence[str] = (), series: Sequence[str] = (), narrators: Sequence[str] = ()
 ) -> ReleaseTitle:

@@ -275,8 +275,8 @@ def _refusals(console: Console, plan: Plan, verdicts: list[StoredVerdict]) -> No
         nearest = min(wants, key=lambda want: (len(wants[want]), want))
         if wants[nearest]:
             book = next(want.title for want in plan.wants if want.key == nearest)
-            rules = ", ".join(dict.fromkeys(wants[nearest]))
-            table.add_row("[red]✗[/]", escape(titles[release][:90]), rules, f"[dim]for {escape(book)}[/]")
+            said = ", ".join(dict.fromkeys(wants[nearest]))
+            table.add_row("[red]✗[/]", escape(titles[release][:90]), said, f"[dim]for {escape(book)}[/]")
     console.print(table)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from domain.actions import Adopt, Grab, Revive, Settle
 from domain.backoff import next_backoff
+from domain.case import FOUND, TAG_PREFIX
 from domain.errors import Ambiguous, Failure, Permanent, Transient
 from domain.gates import Answer, Verdict, judge_files
-from domain.plan import FOUND, TAG_PREFIX
 from domain.releases import Payload
 from domain.wants import Want
 from domain.world import Claim, Outcome

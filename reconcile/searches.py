@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from domain.actions import Search
+from domain.case import judge_once
 from domain.errors import Failure
 from domain.gates import Answer, answer
 from domain.names import fold
-from domain.plan import judge_once
 from domain.releases import Release
 from domain.wants import Want
 from domain.world import Searched

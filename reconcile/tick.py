@@ -31,9 +31,10 @@ from domain.actions import (
     Settle,
 )
 from domain.brakes import FIRST_RUN
+from domain.case import Judged
 from domain.conditions import SERVICE, conditions_of
 from domain.errors import Conflict, Failure
-from domain.plan import Judged, Plan, plan
+from domain.plan import Plan, plan
 from domain.world import Condition, Run, Spent, StoredVerdict, World
 from reconcile.acting import Acting, Round, stored
 from reconcile.grabs import adopt, grab, revive, settle
@@ -224,7 +225,7 @@ async def _write_status(round_: Round, now: datetime, *, first: bool, baseline: 
         if _worth_an_event(condition):
             await round_.acting.event(condition.subject, condition.reason, condition.message)
     if first:
-        await store.save_verdicts([row for one in plan_.judged for row in _rows(one, now)])
+        await store.save_verdicts([row for one in plan_.judged for row in _rows(one, round_.world)])
         await _count_findings(round_)
     suspicious = any(brake.name in ("library emptied", "client emptied", "first run") for brake in plan_.brakes)
     if baseline and not suspicious:
@@ -240,8 +241,10 @@ def _worth_an_event(condition: Condition) -> bool:
     return condition.type == "Stalled" and condition.status == "True"
 
 
-def _rows(judged: Judged, now: datetime) -> list[StoredVerdict]:
-    return [stored(judged.want, judged.release, verdict, now) for verdict in judged.verdicts]
+def _rows(judged: Judged, world: World) -> list[StoredVerdict]:
+    """Dated by the search that offered the release: judging the same offer again at each tick is no new look."""
+    at = world.searches[judged.want].at
+    return [stored(judged.want, judged.release, verdict, at) for verdict in judged.verdicts]
 
 
 async def _count_findings(round_: Round) -> None:

@@ -97,7 +97,8 @@ _ENCODING = re.compile(rb"""\A\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9.
 # A document type can only stand before the root element, among comments and processing instructions.
 _DOCTYPE = re.compile(r"(?>\s+|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.IGNORECASE | re.DOTALL)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
+# One that is never closed reaches to the end, so that a million openings are not searched a million times.
+_CDATA = re.compile(r"(<!\[CDATA\[.*?(?:\]\]>|\Z))", re.DOTALL)
 _AMPERSAND = re.compile(r"&(?:(#\d{1,8}|#[xX][0-9A-Fa-f]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});)?")
 _PREFIX = re.compile(r"(</?)([A-Za-z_][\w.-]{0,50}):(?=[A-Za-z_])")
 
@@ -190,14 +191,10 @@ def _function(searching: Element | None, name: str) -> frozenset[str] | None:
 
 def _categories(root: Element) -> dict[int, str]:
     """Every category that has a number, whatever level it stands on."""
-    listed = [
-        element for top in _children(root, "categories") for element in top.iter() if _local(element) in _CATEGORY_TAGS
-    ]
+    below = (element for top in _children(root, "categories") for element in top.iter())
+    listed = [element for element in below if _local(element) in ("category", "subcat")]
     numbered = ((_whole(element.get("id")), element.get("name") or "") for element in listed)
     return {number: clean_title(name) for number, name in numbered if number is not None}
-
-
-_CATEGORY_TAGS = ("category", "subcat")
 
 
 # Releases

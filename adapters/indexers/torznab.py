@@ -314,7 +314,7 @@ class Torznab:
                     retry_after_s=self._retry_after_s(reply),
                 )
             case status:
-                raise self._unreadable(f"status {status}: is its address right?")
+                raise self._unreadable(f"status {status}; check its address")
 
     def _said(self, error: feed.ErrorReply, reply: _Reply) -> Failure:
         words = f"{error.code}: {error.description}"

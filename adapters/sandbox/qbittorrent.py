@@ -124,8 +124,8 @@ class _Asked(msgspec.Struct, frozen=True):
     def flag(self, field: str) -> bool:
         return self.fields.get(field, "").lower() == "true"
 
-    def lacks(self, *fields: str) -> bool:
-        return any(field not in self.fields for field in fields)
+    def lacks(self, *fields: str) -> list[str]:
+        return [field for field in fields if field not in self.fields]
 
 
 class _Swarm:
@@ -585,8 +585,8 @@ class StandIn:
         self._kept.torrents[held.id] = held
 
     def _delete(self, asked: _Asked) -> _Answer:
-        if asked.lacks("hashes", "deleteFiles"):
-            return _Answer(400, "Missing required parameters: deleteFiles") if self._newest else _BAD_REQUEST
+        if missing := asked.lacks("hashes", "deleteFiles"):
+            return self._bad_request(missing)
         for held in self._chosen(asked):
             if self._version == "5.1.0" and time.time() < held.added_on + _IGNORED_DELETE_S:
                 continue
@@ -617,12 +617,15 @@ class StandIn:
         required = ["hashes", "ratioLimit", "seedingTimeLimit"]
         required += ["inactiveSeedingTimeLimit"] if self._modern else []
         required += ["shareLimitAction", "shareLimitsMode"] if self._newest else []
-        if asked.lacks(*required):
-            return _BAD_REQUEST
+        if missing := asked.lacks(*required):
+            return self._bad_request(missing)
         for held in self._chosen(asked):
             held.ratio_limit = float(asked.fields["ratioLimit"])
             held.seeding_time_limit = int(asked.fields["seedingTimeLimit"])
         return _Answer()
+
+    def _bad_request(self, missing: list[str]) -> _Answer:
+        return _Answer(400, f"Missing required parameters: {', '.join(missing)}") if self._newest else _BAD_REQUEST
 
     def _set_category(self, asked: _Asked) -> _Answer:
         category = asked.fields.get("category", "")

@@ -698,3 +698,19 @@ async def test_a_magnet_in_the_feed_needs_no_request() -> None:
 
     assert payload.infohash_v1 == release.infohash == "82777035db4080aab97d3abfe5b54682826ce8d5"
     assert len(asked) == before
+
+
+async def test_a_fixture_with_every_kind_of_dirt_goes_through_the_whole_client() -> None:
+    source = indexer(serving(fixture("torznab_html_entities_in_xml.xml")))
+
+    releases = await source.search(Query(text="Verne"))
+
+    assert [release.title for release in releases] == [
+        "Verne – Voyage au centre de la Terre édition",
+        "Tom & Dorothy in Oz 'special'",
+    ]
+
+
+def test_a_million_unclosed_sections_are_refused_without_being_searched_one_by_one() -> None:
+    with pytest.raises(feed.Unreadable):
+        feed.parse(b"<rss>" + b"<![CDATA[" * 1_000_000)
