@@ -756,4 +756,5 @@ def _refuse_other_servers(response: requests.Response, *_: Any, **__: Any) -> No
     page = response.ok and "text/html" in response.headers.get("content-type", "")
     login = response.ok and (response.url or "").endswith("/auth/login")
     if redirected or page or (login and response.text not in ("", "Ok.", "Fails.")):
+        response.close()
         raise _NotQbittorrent("not an answer of the API")

@@ -110,6 +110,8 @@ class _Number(msgspec.Struct, frozen=True):
 
 
 _SKIPPED = words_of("the a an and of")
+_DOUBTFUL_BEFORE = frozenset({"filler", "language", "size", "year", "edition", "medium", "subtitle"})
+_DOUBTFUL_AFTER = frozenset({"filler", "size"})
 _CUES = words_of("complete box boxset boxed omnibus bundle collection collected books volumes part parts pack")
 
 
@@ -130,6 +132,7 @@ class _Reading:
         self.scan.read_facts()
         for name in want.authors:
             self.scan.find_person(name, "author", "author?")
+        self._doubt_glued_words()
         self._find_numbers()
         self._find_subtitles(plain=True)
         self.scan.read_shape()
@@ -180,6 +183,18 @@ class _Reading:
         for place, word in enumerate(self.scan.words[:-1]):
             if not word.label and word.keys[0] in ARTICLES and self.scan.words[place + 1].label == "series":
                 word.label = "series"
+
+    def _doubt_glued_words(self) -> None:
+        """A word that touches the title is part of a title, whatever else it may mean: `The English Patient`."""
+        words = self.scan.words
+        for start, end in self.titles:
+            before, after = start - 1, end
+            while before >= 0 and words[before + 1].break_before == 0 and words[before].label in _DOUBTFUL_BEFORE:
+                words[before].label = ""
+                before -= 1
+            while after < len(words) and words[after].break_before == 0 and words[after].label in _DOUBTFUL_AFTER:
+                words[after].label = ""
+                after += 1
 
     # Numbers
 
@@ -372,7 +387,7 @@ class _Reading:
 
     def _is_noise(self, run: Sequence[Word]) -> bool:
         """Little words between labelled ones, long numbers, and the name of the group that made the release."""
-        if all(word.keys[0] in ("by", "and", "feat", "from", "the", "a", "s", "") for word in run):
+        if all(word.keys[0] in ("by", "and", "the", "a", "s", "") for word in run):
             place = self.scan.words.index(run[0])
             before = self.scan.words[place - 1].label if place else "edge"
             return before != "title" or run[0].break_before > 0 or run[0].keys[0] == "by"

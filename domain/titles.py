@@ -89,6 +89,14 @@ _SPEAKING = (
 )  # fmt: skip
 
 
+_LANGUAGE_PATTERNS = (
+    re.compile(rf"\[\s?({_LANGUAGE_CODES}|{_LANGUAGE_WORDS}|[a-z]{{3}})\s?(?=[/\]])", re.IGNORECASE),
+    re.compile(rf"(?<=[-\s\[(])({_LANGUAGE_CODES})(?=-|\]|\)|\s(?:[Aa]udio|[Ll]ivre))"),
+    re.compile(rf"(?<=[Aa]udiobook )({_LANGUAGE_CODES})\b"),
+    re.compile(rf"\b({_LANGUAGE_WORDS})(?:\s+(?:edition|version|audio\s?book))?\b", re.IGNORECASE),
+)
+
+
 def read_language(text: str | None) -> str | None:
     """ISO 639-1 of `ENG`, `en-US`, `German`, `deutsch`; None when the text names no language we know."""
     if not text:
@@ -108,8 +116,8 @@ _BITRATE = _pattern(
     r"\b(\d{2,4})(?:\s?-\s?\d{2,3})?\s?k(?:b(?:it)?(?:s|ps|/s)?|bps)?\b(?:\s?(?:vbr|cbr))?|\bbitrate:?\s?(\d{2,3})\b"
     r"|(?<=mp3 )(32|48|56|64|80|96|112|128|160|192|224|256|320)\b"
 )
-_ASIN = re.compile(r"\b(B0[0-9A-Z]{8})\b")
-_YEAR = re.compile(r"(?<![0-9A-Za-z./-])((?:19|20)[0-9]{2})(?![0-9A-Za-z/])")
+_ASIN = re.compile(r"\b(B0[0-9A-Z]{8})\b", re.IGNORECASE)
+_YEAR = re.compile(r"(?<![0-9A-Za-z./])(?<![0-9]-)((?:19|20)[0-9]{2})(?![0-9A-Za-z/]|-[0-9])")
 _NARRATOR = _pattern(
     r"\b(?:read|narrated|performed|told)\s+by:?\s+([^()\[\]{}\"|;]{2,80}?)(?=\s*(?:[()\[\]{}\"|;]|$|-\s?(?:\d{4}|audio)))"
 )
@@ -158,11 +166,15 @@ _EDITION = _pattern(
     r"(?:edition|ed\b|anniversary|remastered|ausgabe|classics)\b|\blight novel\b|\bweb novel\b"
 )
 _NOISE = words_of(
-    "nmr nr repost req reqs request requested as copy post posting proper retail internal int rip ripped webrip web vip fl"
-    " freeleech free chapterized chapterised chaptered chapters aka aax truedecrypt decrypt lossless libation inaudible itunes"
-    " ready tagged vbr cbr js stereo mono joint cd cds mp3cd disc file files single split part00 xxxx description incl with"
-    " cover nzb par par2 rar zip nfo sfv torrent seedpool booktrack ln hq lq hd ua narrator narrated unknown audiobookshelf"
+    "nmr nr repost req reqs yenc vip fl freeleech chapterized chapterised chaptered aka aax truedecrypt libation inaudible"
+    " itunes vbr cbr js mp3cd cds part00 xxxx nzb par par2 rar zip nfo sfv torrent seedpool booktrack audiobookshelf webrip"
 )
+_FILLERS = words_of(
+    "request requested as copy post posting proper retail internal int rip ripped web free chapters decrypt lossless ready"
+    " tagged stereo mono joint cd disc file files single split description incl with cover hq lq hd ua ln narrator narrated"
+    " unknown clear sound"
+)
+"""Words that mean nothing beside a title, and something within one."""
 _SCRATCH = re.compile(
     r"(?:\.(?:part\d{1,3}\.rar|vol\d{1,4}\+\d{1,4}(?:\.par2?)?|7z\.\d{3}|rar\.\d{2,3}|rar|par2?|nzb|nfo|sfv|zip|7z|torrent|iso))+"
     r"(?=[\s\"')\]]|$|[A-Z0-9])",
@@ -195,6 +207,7 @@ def clean(text: str) -> str:
     """One line without tags, entities, file-part endings and dots that stand for blanks."""
     plain = html.unescape(text[: LONGEST * 4])
     plain = re.sub(r"<[^<>]{0,300}>", " ", plain)
+    plain = re.sub(r"[ÂÃ][\u0080-\u00bf]", _mended, plain)
     plain = unicodedata.normalize("NFKC", plain)
     plain = "".join(mark if mark.isprintable() else " " for mark in plain if unicodedata.category(mark) != "Cf")
     plain = " ".join(plain.split())[:LONGEST]
@@ -204,6 +217,11 @@ def clean(text: str) -> str:
     elif plain.count("_") > 1 and plain.count("_") >= plain.count(" "):
         plain = plain.replace("_", " ")
     return " ".join(" ".join(_undotted(run) for run in plain.split()).split())
+
+
+def _mended(found: re.Match[str]) -> str:
+    """UTF-8 that was read as Latin-1, put right: `ungekÃ¼rzt`."""
+    return found[0].encode("latin-1").decode("utf-8", "replace")
 
 
 def _undotted(run: str) -> str:
@@ -278,7 +296,7 @@ class Scan:
             pass
         self._read_signs()
         for found in self._each(_ASIN, "asin"):
-            self.asin = found[1]
+            self.asin = found[1].upper()
         for pattern in (_BITRATE,):
             for found in self._each(pattern, "bitrate"):
                 self.bitrate_kbps = self.bitrate_kbps or int(found[1] or found[2] or found[3])
@@ -309,6 +327,8 @@ class Scan:
         for word in self.words:
             if not word.label and set(word.keys) & _NOISE:
                 word.label = "noise"
+            elif not word.label and set(word.keys) & _FILLERS:
+                word.label = "filler"
 
     def _read_signs(self) -> None:
         for pattern, sign in ((_DRAMATIZED, "dramatized"), (_VIDEO, "video"), (_SUMMARY, "summary"), (_COMIC, "comic")):
@@ -316,15 +336,11 @@ class Scan:
                 self.signs.add(sign)
 
     def _read_language(self) -> None:
-        tag = re.compile(rf"\[\s?({_LANGUAGE_CODES}|{_LANGUAGE_WORDS})\s?(?=[/\]])", re.IGNORECASE)
-        scene = re.compile(
-            rf"(?<=[-\s\[(])({_LANGUAGE_CODES})(?=-|\]|\)|\s(?:audio|livre))|(?<=audiobook\s)({_LANGUAGE_CODES})\b"
-        )
-        scene_after = re.compile(rf"(?<=Audiobook )({_LANGUAGE_CODES})\b")
-        word = re.compile(rf"\b({_LANGUAGE_WORDS})(?:\s+(?:edition|version|audio\s?book))?\b", re.IGNORECASE)
-        for pattern in (tag, scene, scene_after, word):
-            for found in self._each(pattern, "language"):
-                self._add_language(read_language(next((group for group in found.groups() if group), found[0])))
+        for pattern in _LANGUAGE_PATTERNS:
+            for found in pattern.finditer(self.text):
+                code = read_language(next((group for group in found.groups() if group), found[0]))
+                if code and self._label_span(found.start(), found.end(), "language"):
+                    self._add_language(code)
         for pattern, code in _SPEAKING:
             if pattern.search(self.text):
                 self._add_language(code)
@@ -447,23 +463,30 @@ _BY = re.compile(r"\s*\bby\s+(?=[^\W\d_])", re.IGNORECASE)
 def read_title(
     text: str, *, authors: Sequence[str] = (), series: Sequence[str] = (), narrators: Sequence[str] = ()
 ) -> ReleaseTitle:
-    """Read a title as far as it says something. Names that are known help, none is needed. Total; reads 1,000 characters."""
-    scan = Scan(text)
-    for name in authors:
-        scan.find_person(name, "author", "author?")
-    for name in narrators:
-        scan.find_person(name, "narrator", "narrator?")
+    """Read a title, or the path of a folder, as far as it says something. Names that are known help, none is needed.
+
+    Total; reads 1,000 characters.
+    """
+    parents, name = _split_path(clean(text))
+    scan = Scan(name)
+    for known in authors:
+        scan.find_person(known, "author", "author?")
+    for known in narrators:
+        scan.find_person(known, "narrator", "narrator?")
     scan.read_facts()
     pieces = _pieces(scan)
-    who, pieces = _take_author(pieces, scan, authors)
-    named, position, pieces = _take_series(pieces, series)
+    named, position, pieces = _take_bracket(pieces)
+    who, pieces = _take_author(pieces, authors)
+    if named is None and position is None:
+        named, position, pieces = _take_series(pieces, series)
     scan.read_shape()
-    title = _tidy(pieces[-1]) if pieces else None
+    above_who, above_series = _above(parents)
+    title = _tidy(pieces[-1].text) if pieces else _tidy(scan.text.strip("[](){}"))
     return ReleaseTitle(
-        text=scan.text,
+        text=clean(text),
         title=title or None,
-        authors=who,
-        series=named,
+        authors=who or above_who,
+        series=named or above_series,
         position=position if position is not None else scan.range,
         narrators=tuple(scan.narrators),
         year=scan.year,
@@ -475,8 +498,26 @@ def read_title(
         kind=kind_of(scan),
         media=media_of(scan),
         asin=scan.asin,
-        rest=tuple(_tidy(piece) for piece in pieces[:-1]),
+        rest=tuple(_tidy(piece.text) for piece in pieces[:-1]),
     )
+
+
+def _split_path(text: str) -> tuple[list[str], str]:
+    """The folders above, and the last name; a slash between blanks, digits or formats parts no folders."""
+    parts = re.split(r"(?<![\s\d<])/(?![\s\d]*[\])])(?=\S)", text)
+    if len(parts) == 1 or "[" in parts[0] or any(not fold(part) for part in parts):
+        return [], text
+    return parts[:-1], parts[-1]
+
+
+def _above(parents: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
+    """Author and series as the folders above name them: `Author/Series`, `Author - Series`."""
+    if not parents:
+        return (), None
+    first, _, behind = parents[0].partition(" - ")
+    who = _people(first) if looks_like_person(first) or behind or len(parents) > 1 or " " not in first else ()
+    below = re.sub(r"^\d{1,3}\s?[-.]\s?|\s*\[.*?\]", "", parents[-1]) if len(parents) > 1 else behind
+    return who, _tidy(below) or None
 
 
 def kind_of(scan: Scan) -> Kind:
@@ -513,18 +554,43 @@ def media_of(scan: Scan) -> Literal["audiobook", "ebook", "music", "video"] | No
     return None
 
 
-def _pieces(scan: Scan) -> list[str]:
-    """The text between hard breaks, without technical words; a bracket is a piece of its own."""
-    pieces: list[list[Word]] = []
-    for word in scan.words:
-        named = word.label in ("", "author", "author?")
-        if not named:
-            pieces.append([])
-        elif not pieces or word.break_before == 2 or (word.break_before == 1 and _dash_before(scan, word)):
-            pieces.append([word])
+class _Piece(msgspec.Struct, frozen=True):
+    text: str
+    bracketed: bool
+    tail: bool
+    """Whether technical words stand before it: then a single word is the name of a release group."""
+
+
+def _pieces(scan: Scan) -> list[_Piece]:
+    """The text between hard breaks, without technical words; a colon joins, a bracket is a piece of its own."""
+    runs: list[list[Word]] = []
+    tails: list[bool] = []
+    technical = False
+    for place, word in enumerate(scan.words):
+        gap = scan.text[scan.words[place - 1].end : word.start] if place else ""
+        inside = word.label in ("", "author", "author?") or (
+            word.label in ("filler", "number") and word.break_before == 0
+        )
+        if not inside:
+            technical = technical or word.label not in ("noise", "counter", "year", "filler")
+            runs.append([])
+            tails.append(technical)
+        elif (
+            not runs
+            or (word.break_before == 2 and ":" not in gap)
+            or (word.break_before == 1 and _dash_before(scan, word))
+        ):
+            runs.append([word])
+            tails.append(technical)
         else:
-            pieces[-1].append(word)
-    return [scan.shown(piece) for piece in pieces if piece]
+            runs[-1].append(word)
+    found = [_Piece(scan.shown(run), run[0].bracketed, tail) for run, tail in zip(runs, tails, strict=True) if run]
+    kept = [piece for piece in found if not (piece.tail and " " not in piece.text and not piece.text.isdecimal())]
+    return _without_repeats(kept or found)
+
+
+def _without_repeats(pieces: Sequence[_Piece]) -> list[_Piece]:
+    return list({fold(piece.text): piece for piece in reversed(pieces)}.values())[::-1]
 
 
 def _dash_before(scan: Scan, word: Word) -> bool:
@@ -549,23 +615,28 @@ def looks_like_person(text: str) -> bool:
     )
 
 
-def _take_author(pieces: list[str], scan: Scan, known: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+def _take_author(pieces: list[_Piece], known: Sequence[str]) -> tuple[tuple[str, ...], list[_Piece]]:
     for place in range(len(pieces) - 1, -1, -1):
-        cuts = list(_BY.finditer(pieces[place]))
+        cuts = list(_BY.finditer(pieces[place].text))
         if cuts:
-            head, tail = pieces[place][: cuts[-1].start()], pieces[place][cuts[-1].end() :]
+            head, tail = pieces[place].text[: cuts[-1].start()], pieces[place].text[cuts[-1].end() :]
             if tail[:1].isupper() and (head or place):
-                return _people(tail), [*pieces[:place], *([head] if head else []), *pieces[place + 1 :]]
+                left = [msgspec.structs.replace(pieces[place], text=head)] if head else []
+                return _people(tail), [*pieces[:place], *left, *pieces[place + 1 :]]
     for name in known:
         for place, piece in enumerate(pieces):
-            if len(pieces) > 1 and same_person(piece, name) is not Likeness.DIFFERENT:
-                return _people(piece), [*pieces[:place], *pieces[place + 1 :]]
-    if len(pieces) < 2:
+            if len(pieces) > 1 and same_person(piece.text, name) is not Likeness.DIFFERENT:
+                return _people(piece.text), [*pieces[:place], *pieces[place + 1 :]]
+    named = [piece for piece in pieces if not piece.bracketed]
+    if len(named) < 2:
         return (), pieces
-    if looks_like_person(pieces[0]) or "," in pieces[0]:
-        return _people(pieces[0]), [piece for piece in pieces[1:] if piece != pieces[0]]
-    if looks_like_person(pieces[-1]):
-        return _people(pieces[-1]), pieces[:-1]
+    first, last = named[0], named[-1]
+    numbered = any(_NUMBERED.match(_tidy(piece.text)) for piece in named[:2])
+    lone = " " not in first.text and not numbered and looks_like_person(f"X {first.text}") and len(named) == 2
+    if looks_like_person(first.text) or (lone and not looks_like_person(last.text)):
+        return _people(first.text), [piece for piece in pieces if piece is not first]
+    if looks_like_person(last.text) and (not numbered or len(named) > 2) and _NUMBERED.match(_tidy(first.text)) is None:
+        return _people(last.text), [piece for piece in pieces if piece is not last]
     return (), pieces
 
 
@@ -578,26 +649,58 @@ def _people(text: str) -> tuple[str, ...]:
 
 
 _NUMBERED = re.compile(
-    r"^(?P<name>.*?)[\s,]*(?:\b(?:books?|bk|vol(?:ume)?|no|num|nr|band|tome|part)\b\.?\s*#?|#|\[)?\s*(?P<number>\d{1,3}(?:\.\d{1,2})?)\]?$",
+    r"^(?P<name>.*?)[\s,]*(?:\b(?:books?|bk|vol(?:ume)?|no|num|nr|band|tome|part)\b\.?\s*#?|#|\[)?\s*(?P<number>\d{1,3}(?:\.\d{1,2})?|(?<=ook )[IVX]{1,5})\]?$",
     re.IGNORECASE,
 )
 
 
-def _take_series(pieces: list[str], known: Sequence[str]) -> tuple[str | None, Position | None, list[str]]:
+def _take_bracket(pieces: list[_Piece]) -> tuple[str | None, Position | None, list[_Piece]]:
+    """A series named in brackets behind the title: `(Codex Alera Book 2)`, `(The Expanse, #3)`."""
+    plain = [piece for piece in pieces if not piece.bracketed]
+    if not plain:
+        return None, None, pieces
+    for piece in pieces:
+        found = _NUMBERED.match(_tidy(piece.text)) if piece.bracketed else None
+        if found and fold(found["name"]):
+            return found["name"].strip(" ,-'"), _number_of(found["number"]), plain
+    return None, None, plain
+
+
+def _take_series(pieces: list[_Piece], known: Sequence[str]) -> tuple[str | None, Position | None, list[_Piece]]:
     keys = {series_key(name) for name in known}
+    for place, piece in enumerate(pieces[:-1]):
+        if series_key(piece.text) in keys:
+            return piece.text, None, [*pieces[:place], *pieces[place + 1 :]]
     for place, piece in enumerate(pieces):
-        if len(pieces) == 1:
-            break
-        if series_key(piece) in keys and place < len(pieces) - 1:
-            return piece, None, [*pieces[:place], *pieces[place + 1 :]]
-        found = _NUMBERED.match(_tidy(piece))
-        if found and (place < len(pieces) - 1 or found["name"]):
-            name = found["name"].strip(" ,-'") or (pieces[place - 1] if place and place < len(pieces) - 1 else "")
-            gone = {place, place - 1} if not found["name"] and place and place < len(pieces) - 1 else {place}
-            left = [other for index, other in enumerate(pieces) if index not in gone]
-            if left:
-                return name or None, read_position(found["number"]), left
+        found = _NUMBERED.match(_tidy(piece.text))
+        if not found or len(pieces) == 1:
+            continue
+        name = found["name"].strip(" ,-'")
+        gone = {place}
+        if not name and 0 < place < len(pieces) - 1:
+            name, gone = pieces[place - 1].text, {place, place - 1}
+        left = [other for index, other in enumerate(pieces) if index not in gone]
+        if left and (place < len(pieces) - 1 or name):
+            return name or None, _number_of(found["number"]), left
+    if pieces and (led := re.match(r"^#?\s?(\d{1,3}(?:\.\d{1,2})?)[.\s]+(?=\D{3})(.+)$", pieces[-1].text)):
+        return None, _number_of(led[1]), [*pieces[:-1], msgspec.structs.replace(pieces[-1], text=led[2])]
+    if pieces and (
+        last := re.match(
+            r"^(.+?):\s*([^:]*?[\s,]+(?:book|bk|#)\.?\s?#?)(\d{1,3}(?:\.\d{1,2})?)$", pieces[-1].text, re.I
+        )
+    ):
+        name = re.sub(r"[\s,]+(?:book|bk|#)\.?\s?#?$", "", last[2], flags=re.IGNORECASE)
+        return (
+            _tidy(name) or None,
+            _number_of(last[3]),
+            [*pieces[:-1], msgspec.structs.replace(pieces[-1], text=last[1])],
+        )
     return None, None, pieces
+
+
+def _number_of(text: str) -> Position | None:
+    number = read_number(text.casefold())
+    return read_position(text) or (read_position(str(number)) if number is not None else None)
 
 
 def _tidy(piece: str) -> str:

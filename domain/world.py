@@ -179,6 +179,8 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
     empty_runs: int = 0
     """Complete searches in a row that offered nothing right."""
     offers: tuple[Release, ...] = ()
+    judged: str = ""
+    """Digest of the verdicts that were last written down for these offers."""
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):

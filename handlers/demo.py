@@ -162,7 +162,7 @@ async def _tour(console: Console, made: Sandbox) -> int:
     if not _validate(console):
         return 1
     watcher = Watcher(console)
-    async with connect(settings, tell=watcher) as outside:
+    async with connect(settings, tell=watcher, indexer_gap_s=0.1) as outside:  # our own indexer bears it
         console.rule("[bold]2. What would be done")
         report = await tick(outside, mode="plan")
         assert report.plan is not None

@@ -27,6 +27,9 @@ from domain.world import Event
 from handlers.settings import IndexerSettings, QbittorrentSettings, Settings
 from reconcile.ports import Outside, Tell
 
+INDEXER_GAP_S = 2.0
+"""Between two questions to one indexer (contracts: indexers, section 0)."""
+
 
 class SystemClock:
     """The real time."""
@@ -47,7 +50,9 @@ class Quiet:
 
 
 @asynccontextmanager
-async def connect(settings: Settings, *, tell: Tell | None = None) -> AsyncIterator[Outside]:
+async def connect(
+    settings: Settings, *, tell: Tell | None = None, indexer_gap_s: float = INDEXER_GAP_S
+) -> AsyncIterator[Outside]:
     """Everything that the settings name, for the length of a block. The store is migrated first."""
     url = settings.database_url.reveal()
     await migrate(url)
@@ -63,7 +68,7 @@ async def connect(settings: Settings, *, tell: Tell | None = None) -> AsyncItera
             library=await _library(settings, stack),
             client=client,
             client_fingerprint=_fingerprint(settings.qbittorrent),
-            indexers=tuple([await _indexer(one, stack) for one in settings.indexers]),
+            indexers=tuple([await _indexer(one, stack, indexer_gap_s) for one in settings.indexers]),
             shelf=_shelf(settings, paths),
             clock=SystemClock(),
             tell=tell or Quiet(),
@@ -102,10 +107,10 @@ def _fingerprint(settings: QbittorrentSettings | None) -> str:
     return hashlib.sha256("\0".join([settings.url, settings.username or "", *secrets]).encode()).hexdigest()[:8]
 
 
-async def _indexer(settings: IndexerSettings, stack: AsyncExitStack) -> Torznab:
+async def _indexer(settings: IndexerSettings, stack: AsyncExitStack, gap_s: float) -> Torznab:
     client = await stack.enter_async_context(http.client())
     key = settings.api_key.reveal() if settings.api_key else ""
-    return Torznab(settings.name, settings.url, key, http=client, categories=settings.categories)
+    return Torznab(settings.name, settings.url, key, http=client, categories=settings.categories, gap_s=gap_s)
 
 
 def _shelf(settings: Settings, paths: PathMap) -> LibraryFiles | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import uuid
+from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -30,12 +31,12 @@ from domain.actions import (
     Search,
     Settle,
 )
-from domain.brakes import FIRST_RUN
+from domain.brakes import FIRST_RUN, digest_of
 from domain.case import Judged
 from domain.conditions import SERVICE, conditions_of
 from domain.errors import Conflict, Failure
 from domain.plan import Plan, plan
-from domain.world import Condition, Run, Spent, StoredVerdict, World
+from domain.world import Condition, Run, Spent, World
 from reconcile.acting import Acting, Round, stored
 from reconcile.grabs import adopt, grab, revive, settle
 from reconcile.letting_go import let_go, remove
@@ -224,8 +225,8 @@ async def _write_status(round_: Round, now: datetime, *, first: bool, baseline: 
     for condition in moved:
         if _worth_an_event(condition):
             await round_.acting.event(condition.subject, condition.reason, condition.message)
+    await _write_verdicts(round_)
     if first:
-        await store.save_verdicts([row for one in plan_.judged for row in _rows(one, round_.world)])
         await _count_findings(round_)
     suspicious = any(brake.name in ("library emptied", "client emptied", "first run") for brake in plan_.brakes)
     if baseline and not suspicious:
@@ -241,10 +242,19 @@ def _worth_an_event(condition: Condition) -> bool:
     return condition.type == "Stalled" and condition.status == "True"
 
 
-def _rows(judged: Judged, world: World) -> list[StoredVerdict]:
-    """Dated by the search that offered the release: judging the same offer again at each tick is no new look."""
-    at = world.searches[judged.want].at
-    return [stored(judged.want, judged.release, verdict, at) for verdict in judged.verdicts]
+async def _write_verdicts(round_: Round) -> None:
+    """What the rules said about each offer, dated by the search that brought it; written when an answer changed."""
+    store, searches = round_.outside.store, round_.world.searches
+    by_want: dict[str, list[Judged]] = defaultdict(list)
+    for judged in round_.plan.judged:
+        by_want[judged.want].append(judged)
+    for want, offers in by_want.items():
+        searched = searches[want]
+        digest = digest_of(searched.at, [(one.release.id, one.verdicts) for one in offers])
+        if digest != searched.judged:
+            rows = [stored(want, one.release, verdict, searched.at) for one in offers for verdict in one.verdicts]
+            await store.save_verdicts(rows)
+            await store.save_search(msgspec.structs.replace(searched, judged=digest))
 
 
 async def _count_findings(round_: Round) -> None:

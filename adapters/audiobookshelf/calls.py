@@ -5,6 +5,7 @@ Bodies of errors are never parsed: most are plain text or a page of HTML. Addres
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -17,6 +18,8 @@ T = TypeVar("T")
 
 DROPPED = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+ITEM = re.compile(r" /api/items/[^/]+(/media)?$")
 
 
 class Calls:
@@ -114,7 +117,7 @@ class Calls:
         if status == 403:
             message = f"{where} forbids {request}: the key must belong to an admin user with access to every library"
             return Permanent(message, code="LibraryForbidden")
-        if status == 404 and "/items/" in request and "/libraries/" not in request:
+        if status == 404 and ITEM.search(request):
             return Conflict(f"{where} has no such item any more ({request})", code="ItemGone")
         if status == 404:
             message = f"{where} does not know {request}: check the address, its base path and the library"

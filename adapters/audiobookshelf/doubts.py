@@ -22,9 +22,9 @@ ALIKE = 0.75
 
 
 def doubts(items: Iterable[Item]) -> tuple[str, ...]:
-    """One sentence for each fault among the items that are not missing, in the order of their paths."""
-    present = sorted((item for item in items if not item.is_missing), key=lambda item: (item.path, item.id))
-    return (*_twins(present), *(_stranger(item) for item in present if looks_taken_over(item)))
+    """One sentence for each fault among the items that are not missing: twins first, each kind by path."""
+    present = [item for item in items if not item.is_missing]
+    return (*sorted(_twins(present)), *sorted(_stranger(item) for item in present if looks_taken_over(item)))
 
 
 def _twins(items: Iterable[Item]) -> list[str]:
@@ -32,7 +32,7 @@ def _twins(items: Iterable[Item]) -> list[str]:
     for item in items:
         by_path[item.path].append(item.id)
     return [
-        f'Two items stand on one path, "{path}" ({", ".join(ids)}): scan once more with nothing else running, '
+        f'Two items stand on one path, "{path}" ({", ".join(sorted(ids))}): scan once more with nothing else running, '
         "then remove the one that is marked missing"
         for path, ids in by_path.items()
         if len(ids) > 1
@@ -53,6 +53,8 @@ def looks_taken_over(item: Item) -> bool:
     Deliberately blind where it cannot judge: other scripts, folders named by number or id, metadata without a title.
     """
     leaf = item.rel_path.rstrip("/").rsplit("/", 1)[-1]
+    if item.title.casefold() in leaf.casefold():
+        return False  # nearly always, and quickly told
     folder, title = _words(leaf), _words(item.title)
     if not folder or not title:
         return False

@@ -57,8 +57,7 @@ async def _listen(calls: Calls) -> AsyncGenerator[str, None]:
         socket = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=session)
         _hear(socket, heard)
         try:
-            await _connect(socket, calls)
-            await socket.emit("auth", token)
+            await _connect(socket, calls, token)
             yield await _greeting(heard, calls)
             while (event := await heard.get()) != "disconnect":
                 if event in WAKING:
@@ -87,14 +86,15 @@ def _hear(socket: socketio.AsyncClient, heard: asyncio.Queue[str]) -> None:
     socket.on("disconnect", end)
 
 
-async def _connect(socket: socketio.AsyncClient, calls: Calls) -> None:
+async def _connect(socket: socketio.AsyncClient, calls: Calls, token: str) -> None:
     path = f"{calls.http.base_url.path.strip('/')}/socket.io".lstrip("/")
     agent = {"User-Agent": calls.http.headers.get("User-Agent", "Bibliostat")}
     try:
         await socket.connect(
             calls.address, headers=agent, transports=["websocket"], socketio_path=path, wait_timeout=10
         )
-    except (socketio.exceptions.ConnectionError, aiohttp.ClientError, OSError, TimeoutError) as exc:
+        await socket.emit("auth", token)
+    except (socketio.exceptions.SocketIOError, aiohttp.ClientError, OSError, TimeoutError) as exc:
         message = f"Audiobookshelf at {calls.address} does not accept a socket connection"
         raise Transient(message, code="SocketUnreachable") from exc
 

@@ -93,7 +93,7 @@ def _files(root: Path) -> Iterator[PurePosixPath]:
         if ".ignore" in files and folder != root:
             subfolders.clear()
             continue
-        subfolders[:] = [sub for sub in subfolders if not sub.startswith(".")]
+        subfolders[:] = [sub for sub in subfolders if not sub.startswith(".") and sub != "@eaDir"]
         for file in files:
             if not file.startswith(".") and PurePosixPath(file).suffix.lower() not in UNFINISHED:
                 yield PurePosixPath((folder / file).relative_to(root).as_posix())
@@ -143,10 +143,18 @@ def _file(root: Path, base: PurePosixPath, path: PurePosixPath) -> BookFile:
 
 
 def probe(folder: Path, found: Found) -> None:
-    """Read length and tags of each audio file; one that cannot be read keeps no length."""
+    """Read length and tags of each audio file, and put them in order; one that cannot be read keeps no length."""
     for file in found.files:
         if file.is_audio:
             file.duration, file.tags = _probe(folder / file.rel_path)
+    if all("track" in file.tags for file in found.audio):
+        found.files.sort(key=lambda file: (_number(file.tags.get("disc")), _number(file.tags.get("track"))))
+
+
+def _number(tag: str | None) -> int:
+    """The first number of `2/12` or `(2, 12)`; 0 for none."""
+    digits = re.search(r"\d+", tag or "")
+    return int(digits[0]) if digits else 0
 
 
 def _probe(path: Path) -> tuple[float | None, dict[str, str]]:
@@ -162,9 +170,10 @@ def _probe(path: Path) -> tuple[float | None, dict[str, str]]:
 NAMES = {
     "TALB": "album", "TIT2": "title", "TIT3": "subtitle", "TPE1": "artist", "TPE2": "album_artist", "TCOM": "composer",
     "TDRC": "date", "TYER": "date", "TPUB": "publisher", "TCON": "genre", "TLAN": "language", "COMM": "comment",
-    "MVNM": "series", "MVIN": "series-part", "GRP1": "grouping",
+    "MVNM": "series", "MVIN": "series-part", "GRP1": "grouping", "TIT1": "grouping",
+    "TRCK": "track", "TPOS": "disc", "trkn": "track", "disk": "disc", "tracknumber": "track", "discnumber": "disc",
     "©alb": "album", "©nam": "title", "©ART": "artist", "aART": "album_artist", "©wrt": "composer", "©day": "date",
-    "©gen": "genre", "©cmt": "comment", "desc": "description", "©grp": "grouping",
+    "©gen": "genre", "©cmt": "comment", "desc": "description", "©grp": "grouping", "tvsh": "series", "tven": "series-part",
 }  # fmt: skip
 
 
@@ -226,13 +235,20 @@ def _overlay(metadata: Metadata, tags: Mapping[str, str]) -> None:
     if genres := _first(tags, ("genre",)):
         metadata.genres = [part.strip() for part in re.split("[/;]", genres) if part.strip()]
     if series := _first(tags, ("series",)):
-        metadata.series = [(series, _first(tags, ("series-part",)))]
+        metadata.series = _paired(series, _first(tags, ("series-part",)))
     elif grouping := _first(tags, ("grouping",)):
         metadata.series = [numbered(part.strip()) for part in grouping.split(";") if part.strip()]
 
 
 def _first(tags: Mapping[str, str], names: Iterable[str]) -> str | None:
     return next((tags[name] for name in names if tags.get(name)), None)
+
+
+def _paired(series: str, numbers: str | None) -> list[tuple[str, str | None]]:
+    """`Oz; Famous Forty` with `7; 8` are two series; otherwise it is one, whatever its name holds."""
+    names = [part.strip() for part in series.split(";") if part.strip()]
+    parts = [part.strip() for part in (numbers or "").split(";") if part.strip()]
+    return list(zip(names, parts, strict=True)) if 1 < len(names) == len(parts) else [(series, numbers)]
 
 
 def numbered(text: str) -> tuple[str, str | None]:

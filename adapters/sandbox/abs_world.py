@@ -216,7 +216,7 @@ def _by_inode(book: Book, found: Iterable[Found]) -> Found | None:
 
 
 def _fingerprint(files: Iterable[BookFile]) -> list[tuple[str, str, int, int]]:
-    return [(file.rel_path, file.ino, file.size, file.times.mtime_ms) for file in files]
+    return sorted((file.rel_path, file.ino, file.size, file.times.mtime_ms) for file in files)
 
 
 def _known_over(known: Metadata, read: Metadata) -> Metadata:

@@ -408,7 +408,6 @@ class StandIn:
             "piece_size": 65536 if known else -1,
             "pieces_have": 0,
             "pieces_num": -(-held.size // 65536) if known else -1,
-            "reannounce": 0,
             "share_limit_action": "Default",
             "share_limits_mode": "Default",
             "total_wasted": 0,
