@@ -243,6 +243,7 @@ class QBittorrent:
                 async with asyncio.timeout(_LOGOUT_S):
                     await asyncio.get_running_loop().run_in_executor(self._thread, self._client.auth_log_out)
         self._thread.shutdown(wait=False, cancel_futures=True)
+        self._client._trigger_session_initialization()  # closes the connections; the library offers no public way
 
     def forget_refusal(self) -> None:
         """Log in again at the next call although it was refused before: somebody has changed something."""

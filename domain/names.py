@@ -230,7 +230,7 @@ def _read_book_title(title: str, series: str, authors: tuple[str, ...]) -> BookT
     flat = " ".join(word for word in fold(" ".join(map(_plain_edition, segments))).split() if word not in VOLUME_WORDS)
     while len(segments) > 1 and _is_beside(segments, beside, people):
         segments.pop()
-    while len(segments) > 1 and _leads(segments, beside, people, dashed=bare.startswith(f"{segments[0]} - ")):
+    while len(segments) > 1 and _leads(segments, beside, people, dashed=bool(re.match(r"\s?[.:]?\s+[-–—_]\s|\.\s|:\s", bare[len(segments[0]) :]))):
         segments.pop(0)
     return _book_title(segments, beside, flat, authors)
 
@@ -279,7 +279,7 @@ def _is_beside(segments: list[str], beside: _Beside, people: set[str]) -> bool:
 def _leads(segments: list[str], beside: _Beside, people: set[str], *, dashed: bool) -> bool:
     """Whether the first segment is an author, a series, a number or a year before the title."""
     first, second = segments[0], segments[1]
-    if led := re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)\.?", first):
+    if dashed and (led := re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)\.?", first)):
         beside.note(Decimal(led[1]), "")
         return True
     if person_key(first) in people or fold(first) in people or (dashed and bool(_YEAR.fullmatch(first))):

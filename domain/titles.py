@@ -20,6 +20,7 @@ from domain.names import (
     Likeness,
     fold,
     folds,
+    read_number,
     same_person,
     series_key,
     words_of,
@@ -168,10 +169,11 @@ _EDITION = _pattern(
 _NOISE = words_of(
     "nmr nr repost req reqs yenc vip fl freeleech chapterized chapterised chaptered aka aax truedecrypt libation inaudible"
     " itunes vbr cbr js mp3cd cds part00 xxxx nzb par par2 rar zip nfo sfv torrent seedpool booktrack audiobookshelf webrip"
+    " retail ripped rip lossless decrypt tagged hq lq hd"
 )
 _FILLERS = words_of(
-    "request requested as copy post posting proper retail internal int rip ripped web free chapters decrypt lossless ready"
-    " tagged stereo mono joint cd disc file files single split description incl with cover hq lq hd ua ln narrator narrated"
+    "request requested as copy post posting proper internal int web free chapters ready"
+    " stereo mono joint cd disc file files single split description incl with cover ua ln narrator narrated"
     " unknown clear sound"
 )
 """Words that mean nothing beside a title, and something within one."""
@@ -481,6 +483,8 @@ def read_title(
         named, position, pieces = _take_series(pieces, series)
     scan.read_shape()
     above_who, above_series = _above(parents)
+    whole = Scan(text)
+    whole.read_facts()
     title = _tidy(pieces[-1].text) if pieces else _tidy(scan.text.strip("[](){}"))
     return ReleaseTitle(
         text=clean(text),
@@ -491,13 +495,13 @@ def read_title(
         narrators=tuple(scan.narrators),
         year=scan.year,
         formats=tuple(dict.fromkeys(scan.formats)),
-        bitrate_kbps=scan.bitrate_kbps,
-        language=scan.language,
-        abridged=scan.abridged,
+        bitrate_kbps=whole.bitrate_kbps,
+        language=whole.language,
+        abridged=whole.abridged,
         part=scan.part,
         kind=kind_of(scan),
-        media=media_of(scan),
-        asin=scan.asin,
+        media=media_of(whole),
+        asin=whole.asin,
         rest=tuple(_tidy(piece.text) for piece in pieces[:-1]),
     )
 

@@ -276,7 +276,8 @@ def _refusals(console: Console, plan: Plan, verdicts: list[StoredVerdict]) -> No
         if wants[nearest]:
             book = next(want.title for want in plan.wants if want.key == nearest)
             said = ", ".join(dict.fromkeys(wants[nearest]))
-            table.add_row("[red]✗[/]", escape(titles[release][:90]), said, f"[dim]for {escape(book)}[/]")
+            near = "" if "WrongTitle" in wants[nearest] else f"[dim]for {escape(book)}[/]"
+            table.add_row("[red]✗[/]", escape(titles[release][:90]), said, near)
     console.print(table)
 
 

@@ -20,7 +20,7 @@ from domain.findings import Finding
 from domain.manifest import Declared
 from handlers.settings import Settings
 from handlers.wiring import downloads_folder
-from reconcile.ports import Outside
+from reconcile.ports import Outside, Query
 
 CLOCK_TOLERANCE_S = 120.0
 
@@ -70,7 +70,19 @@ async def _library(settings: Settings, outside: Outside) -> AsyncIterator[Findin
     yield Finding("audiobookshelf", True, f"version {info.version} as {info.user}: {names}")
     for advice in info.advice:
         yield Finding("audiobookshelf-advice", None, advice)
+    yield _same_folder(settings, tuple(folder for one in info.libraries for folder in one.folders))
     yield await _clock(settings.audiobookshelf.url)
+
+
+def _same_folder(settings: Settings, folders: tuple[str, ...]) -> Finding:
+    """What we publish must land in a folder that the server reads."""
+    ours = settings.paths.library_remote or settings.paths.library
+    if ours is None:
+        return Finding("library-folder", None, "the library's folder is not configured", "set BIBLIOSTAT_PATH_LIBRARY")
+    if str(ours).rstrip("/") in {folder.rstrip("/") for folder in folders}:
+        return Finding("library-folder", True, f"{ours} is a folder of the library")
+    what = "set BIBLIOSTAT_PATH_LIBRARY_REMOTE to the folder as Audiobookshelf names it"
+    return Finding("library-folder", False, f"{ours} is none of the library's folders ({', '.join(folders)})", what)
 
 
 async def _clock(url: str) -> Finding:
@@ -108,6 +120,7 @@ async def _indexer(indexer: object) -> Finding:
     assert isinstance(indexer, Torznab)
     try:
         await indexer.check()
+        newest = await indexer.search(Query())  # many servers ask for the key only here
     except Failure as failure:
         return Finding(f"indexer-{indexer.name}", False, failure.message)
-    return Finding(f"indexer-{indexer.name}", True, "answers and tells what it can do")
+    return Finding(f"indexer-{indexer.name}", True, f"answers, with {len(newest)} newest releases")

@@ -114,12 +114,12 @@ class QbittorrentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """The download client."""
 
     url: Url
+    save_path: Text
+    """Where downloads go, as the client sees it: absolute."""
     username: Text | None = None
     password: Password | None = None
     api_key: ApiKey | None = None
     category: Text = "bibliostat"
-    save_path: Text | None = None
-    """Where downloads go, as the client sees it; None leaves that to the client."""
 
 
 class IndexerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -199,7 +199,7 @@ VARIABLES = (
     Variable(
         "BIBLIOSTAT_QBITTORRENT_SAVE_PATH",
         "qbittorrent.save_path",
-        "Folder for our downloads as qBittorrent sees it; empty leaves that to qBittorrent.",
+        "Folder for our downloads as qBittorrent sees it, absolute.",
     ),
     Variable("BIBLIOSTAT_PATH_LIBRARY", "paths.library", "Root folder of the library as this machine sees it."),
     Variable(

@@ -94,7 +94,7 @@ def _client(settings: QbittorrentSettings | None) -> QBittorrent | None:
         password=settings.password.reveal() if settings.password else "",
         api_key=settings.api_key.reveal() if settings.api_key else "",
         category=settings.category,
-        save_path=settings.save_path or "",
+        save_path=settings.save_path,
         look_twice=True,  # a one-shot process must believe a finished download within its only reading
     )
 
@@ -122,9 +122,9 @@ def _shelf(settings: Settings, paths: PathMap) -> LibraryFiles | None:
 
 
 def downloads_folder(settings: Settings) -> Path | None:
-    """Where the client's downloads land, as this machine sees it; None when only the client knows."""
+    """Where the client's downloads land, as this machine sees it; None without a client."""
     client = settings.qbittorrent
-    if client is None or client.save_path is None:
+    if client is None:
         return None
     return Path(PathMap(settings.paths.mappings).local(client.save_path))
 

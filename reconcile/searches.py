@@ -15,14 +15,19 @@ from reconcile.ports import Indexer, Query
 
 
 def ladder(want: Want) -> tuple[Query, ...]:
-    """What is asked, in order, until something right is offered: title with author, title alone, series with number."""
-    author = want.authors[0] if want.authors else None
+    """What is asked, in order, until something right is offered: title with author, title alone, series with number.
+
+    Only the first names title and author as such: an indexer that understands them ignores the text beside them.
+    """
     title = fold(want.title)
-    steps = [f"{title} {fold(author)}"] if author else []
-    steps.append(title)
+    texts = [title]
     if want.series and want.position:
-        steps.append(f"{fold(want.series)} {want.position.text}")
-    return tuple(Query(text=text, title=want.title, author=author) for text in dict.fromkeys(steps))
+        texts.append(f"{fold(want.series)} {want.position.text}")
+    further = tuple(Query(text=text) for text in dict.fromkeys(texts))
+    if not want.authors:
+        return further
+    author = want.authors[0]
+    return (Query(text=f"{title} {fold(author)}", title=want.title, author=author), *further)
 
 
 async def search(round_: Round, act: Search) -> bool:

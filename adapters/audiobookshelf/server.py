@@ -88,7 +88,7 @@ class Audiobookshelf:
             stale = [row.id for row in rows if row.id not in items or not wire.still_true(row, items[row.id])]
             fresh = await self._batches(stale)
             items.update(fresh)
-            if len(fresh) == len(stale):
+            if fresh.keys() >= set(stale):
                 view = tuple(items[row.id] for row in rows)
                 return LibraryView(items=view, faults=doubts(view))
         message = f"Audiobookshelf at {self._calls.address} lists {len(stale)} items and hands out {len(fresh)} of them"

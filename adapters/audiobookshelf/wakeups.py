@@ -18,6 +18,8 @@ from domain.errors import Failure, Permanent, Transient
 ITEMS = ("item_added", "items_added", "item_updated", "items_updated", "item_removed")
 WAKING = frozenset(("init", "task_finished", "library_updated", *ITEMS))
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 300.0
+LONGEST_EVENT = 64 * 1024 * 1024
+"""Bytes. One event may hold ten items with every file of each."""
 GREETING_S = 15.0
 """How long the server may take to answer our token."""
 
@@ -54,7 +56,12 @@ async def _listen(calls: Calls) -> AsyncGenerator[str, None]:
     timeout = aiohttp.ClientTimeout(total=None, connect=10.0)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         # Our own reconnection: after each one the token must be sent anew, and it may have changed.
-        socket = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=session)
+        socket = socketio.AsyncClient(
+            reconnection=False,
+            handle_sigint=False,
+            http_session=session,
+            websocket_extra_options={"max_msg_size": LONGEST_EVENT},
+        )
         _hear(socket, heard)
         try:
             await _connect(socket, calls, token)

@@ -173,7 +173,8 @@ NAMES = {
     "MVNM": "series", "MVIN": "series-part", "GRP1": "grouping", "TIT1": "grouping",
     "TRCK": "track", "TPOS": "disc", "trkn": "track", "disk": "disc", "tracknumber": "track", "discnumber": "disc",
     "©alb": "album", "©nam": "title", "©ART": "artist", "aART": "album_artist", "©wrt": "composer", "©day": "date",
-    "©gen": "genre", "©cmt": "comment", "desc": "description", "©grp": "grouping", "tvsh": "series", "tven": "series-part",
+    "©gen": "genre", "©cmt": "comment", "desc": "description", "©grp": "grouping",
+    "tvsh": "series", "tven": "series-part",
 }  # fmt: skip
 
 

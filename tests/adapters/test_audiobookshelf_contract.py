@@ -11,6 +11,7 @@ import pytest
 from audiobookshelf_place import SERVERS, Place, place
 
 from adapters.audiobookshelf import Audiobookshelf, ServerInfo
+from adapters.http import client
 from domain.errors import Conflict, Permanent
 from domain.metadata import ItemMetadata
 from domain.releases import SeriesName
@@ -148,6 +149,34 @@ async def test_tags_outrank_the_folder_name(shelf: Audiobookshelf, there: Place)
     assert item.narrators == ("Phil Chenevert",)
     assert item.series == (SeriesName(name="Oz", position="3"),)
     assert (item.published_year, item.asin) == ("1907", "B0TEST0007")
+
+
+async def test_series_tags_may_hold_several_series(shelf: Audiobookshelf, there: Place) -> None:
+    there.book("A/Tip", series="Oz; Famous Forty", series_part="2; 2")
+    there.book("A/Glinda", TIT1="Oz #14; Famous Forty")
+
+    items = await scanned(shelf)
+
+    assert {path: {(one.name, one.position) for one in item.series} for path, item in items.items()} == {
+        "A/Tip": {("Oz", "2"), ("Famous Forty", "2")},
+        "A/Glinda": {("Oz", "14"), ("Famous Forty", None)},
+    }
+
+
+async def test_the_first_track_speaks_for_the_book(shelf: Audiobookshelf, there: Place) -> None:
+    there.book("A/Oz", files=("a.mp3",), TALB="Second", TRCK="2/2")
+    there.book("A/Oz", files=("b.mp3",), TALB="First", TRCK="1/2")
+
+    [item] = (await scanned(shelf)).values()
+
+    assert item.title == "First"
+
+
+async def test_folders_that_say_so_are_ignored(shelf: Audiobookshelf, there: Place) -> None:
+    (there.book("Jane Austen/Emma") / ".ignore").touch()
+    there.book("@eaDir/Emma")
+
+    assert await scanned(shelf) == {}
 
 
 async def test_one_folder_is_one_book_and_discs_belong_together(shelf: Audiobookshelf, there: Place) -> None:
@@ -292,6 +321,12 @@ async def test_a_metadata_file_beside_the_audio_outranks_tags(shelf: Audiobooksh
     )
 
 
+def said(one: Item | ItemMetadata, about: ItemMetadata) -> dict[str, object]:
+    """The writable fields. The server promises no order of authors and series."""
+    fields: dict[str, object] = {name: getattr(one, name) for name in about.__struct_fields__}
+    return fields | {"authors": set(one.authors or ()), "series": set(one.series or ())}
+
+
 async def test_every_field_that_is_written_is_read_back(shelf: Audiobookshelf, there: Place) -> None:
     there.book(OZ)
     item = (await scanned(shelf))[OZ]
@@ -313,11 +348,8 @@ async def test_every_field_that_is_written_is_read_back(shelf: Audiobookshelf, t
 
     written = await shelf.write(item.id, wanted)
 
-    assert {name: getattr(written, name) for name in wanted.__struct_fields__} == {
-        name: getattr(wanted, name) for name in wanted.__struct_fields__
-    }
-    assert written == await shelf.item(item.id)
-    assert written == (await scanned(shelf))[OZ], "edits survive a scan"
+    later = (await scanned(shelf))[OZ]
+    assert [said(written, wanted), said(later, wanted)] == [said(wanted, wanted)] * 2, "edits survive a scan"
 
 
 async def test_fields_that_are_not_given_stay_as_they_are(shelf: Audiobookshelf, there: Place) -> None:
@@ -459,6 +491,20 @@ async def test_both_paths_lead_to_the_server(there: Place) -> None:
     under = (await there.call("GET", "/audiobookshelf/api/libraries")).json()
 
     assert under == (await there.call("GET", "/api/libraries")).json()
+
+
+async def test_below_the_base_path_everything_works_the_same(there: Place) -> None:
+    there.book(OZ)
+    address = f"{there.url}/audiobookshelf/"
+
+    async with client(address, headers={"Authorization": f"Bearer {there.key}"}) as http:
+        shelf = there.adapter(http)
+        items = await scanned(shelf)
+        async with asyncio.timeout(20), aclosing(shelf.wakeups()) as wakeups:
+            first = await anext(wakeups)
+
+    assert set(items) == {OZ}
+    assert first.event == "init"
 
 
 async def test_changes_are_announced(shelf: Audiobookshelf, there: Place) -> None:

@@ -327,7 +327,7 @@ def test_the_description_names_every_variable_with_the_default_that_holds(tmp_pa
     }
     stated.pop("BIBLIOSTAT_PATH_LIBRARY_REMOTE")
 
-    with_url = {"BIBLIOSTAT_QBITTORRENT_URL": "http://qb"}
+    with_url = {"BIBLIOSTAT_QBITTORRENT_URL": "http://qb", "BIBLIOSTAT_QBITTORRENT_SAVE_PATH": "/downloads"}
 
     assert loaded(stated | with_url, tmp_path) == loaded(with_url, tmp_path)
     assert len(described) == len(VARIABLES) + len(INDEXER_VARIABLES) + 1
