@@ -179,6 +179,7 @@ def test_every_mistake_is_reported_at_once_under_the_name_of_its_variable(tmp_pa
             " (write it like `http://host:1234`)",
             "BIBLIOSTAT_AUDIOBOOKSHELF_API_KEY: `api_key` is missing",
             "BIBLIOSTAT_QBITTORRENT_URL: `url` is missing",
+            "BIBLIOSTAT_QBITTORRENT_SAVE_PATH: `save_path` is missing",
             "BIBLIOSTAT_QBITTORRENT_PASSWORD: `password` is missing, but `username` is set",
             "BIBLIOSTAT_INDEXER_KANSAS_URL_FILE: is not a URL of http or https with a host"
             " (write it like `http://host:1234`)",
