@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ LONGEST_TAG = 500
 _EDGE_BYTES = 64 * 1024
 _WHOLE = (0.98, 1.05)
 """An MP3 must hold this share of the bytes that its own header counts: less is cut short, more was joined naively."""
+_MOST_BOXES = 1_000_000
 _ENCRYPTED = {"aavd", "drms", "enca"}
 _MAY_END_IN_ZEROS = (b"RIFF", b"FORM", b"ftyp")
 """Digital silence, and room left free for tags."""
@@ -114,7 +116,7 @@ def _read(file: BinaryIO, path: str, size_bytes: int) -> AudioFile:
 def _complaint(codec: str, duration_s: float, bits: int, size_bytes: int) -> str | None:
     if codec in _ENCRYPTED:
         return f"is encrypted ({codec})"
-    if duration_s <= 0:
+    if not 0 < duration_s < math.inf:
         return "holds no sound"
     counted = duration_s * bits / 8
     if codec == "mp3" and size_bytes < _WHOLE[0] * counted:
@@ -161,17 +163,18 @@ def _is_mp4(file: BinaryIO) -> bool:
 
 def _cut_short(file: BinaryIO, size_bytes: int) -> str | None:
     """An MP4 is a row of boxes that say their size: the last one must end with the file, and one must be the index."""
-    kinds = set()
-    at = 0
+    kinds: set[bytes] = set()
+    at = boxes = 0
     while at + 8 <= size_bytes:
+        boxes += 1
         file.seek(at)
         length, kind = struct.unpack(">I4s", file.read(8))
         if length == 1:
             (length,) = struct.unpack(">Q", file.read(8))
         elif length == 0:
             length = size_bytes - at
-        if length < 8:
-            return "is damaged: a box without a size"
+        if length < 8 or boxes > _MOST_BOXES:
+            return "is damaged: its boxes make no sense"
         kinds.add(kind)
         at += length
     if at > size_bytes:

@@ -62,6 +62,11 @@ class LibraryFiles:
         self._downloads = downloads
         self._expect_items = expect_items
 
+    @property
+    def separate(self) -> bool:
+        """Whether the library holds links or copies of its own, so that a download's files are not the library's."""
+        return self._mode != "in_place"
+
     def local(self, client_path: str) -> str:
         """A path of the download client as this machine sees it."""
         return self._map_path(client_path)
@@ -120,8 +125,9 @@ class LibraryFiles:
     async def in_place(self, source_folder: str) -> str | None:
         """In-place mode: this local download folder relative to the library; None in the other modes.
 
-        `Permanent` with code `NotInLibrary` when it lies elsewhere or is no visible folder of its own. `Transient` with
-        code `SourceMissing` when it does not exist.
+        Given a file, the folder of its book is meant: the one it is in, or the one above its disc folder. `Permanent`
+        with code `NotInLibrary` when that lies elsewhere or is no visible folder of its own. `Transient` with code
+        `SourceMissing` when it does not exist.
         """
         return await asyncio.to_thread(self._in_place, source_folder) if self._mode == "in_place" else None
 
@@ -183,8 +189,10 @@ class LibraryFiles:
         if _look(Path(source_folder)) is None:
             raise _missing(source_folder)
         source, root = Path(source_folder).resolve(), self._root.resolve()
+        if not source.is_dir():
+            source = source.parent.parent if is_disc_folder(source.parent.name) else source.parent
         inside = source.relative_to(root).parts if source.is_relative_to(root) else ()
-        if not inside or not source.is_dir() or any(part.startswith(".") for part in inside):
+        if not inside or any(part.startswith(".") for part in inside):
             raise Permanent(
                 f"{source_folder} is not a folder of its own inside the library {self._root}: save downloads there, "
                 "or publish by hardlink or copy.",

@@ -239,7 +239,7 @@ class QBittorrent:
     async def close(self) -> None:
         """Log out (the server keeps few sessions) and let go of the thread. Never fails."""
         if self._server is not None and self._refusal is None:
-            with suppress(TimeoutError, APIError, ValueError):
+            with suppress(TimeoutError, APIError, ValueError, RuntimeError):  # the last: closed before
                 async with asyncio.timeout(_LOGOUT_S):
                     await asyncio.get_running_loop().run_in_executor(self._thread, self._client.auth_log_out)
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -361,18 +361,18 @@ class QBittorrent:
         row = await self._find({torrent_id})
         if row is None:
             return
-        deadline = self._clock() + self._read_back_s
-        repeat_at = self._clock()
+        repeat_at = time.monotonic()
+        deadline = repeat_at + self._read_back_s
         while await self._listed(row.ids) is not None:
-            if self._clock() > deadline:
+            if time.monotonic() > deadline:
                 raise Ambiguous(
                     f"{self._where} still lists torrent {row.hash} after it was told to delete it.",
                     code="RemoveNotSeen",
                 )
             # A delete right after the add is answered and ignored by 5.1, hence the repetition.
-            if self._clock() >= repeat_at:
+            if time.monotonic() >= repeat_at:
                 await self._ask(self._client.torrents_delete, delete_files=with_files, torrent_hashes=row.hash)
-                repeat_at = self._clock() + _REPEAT_DELETE_S
+                repeat_at = time.monotonic() + _REPEAT_DELETE_S
             else:
                 await asyncio.sleep(_POLL_S)
         self._sights.pop(row.hash, None)
@@ -582,8 +582,8 @@ class QBittorrent:
 
     async def _until(self, look: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
         """What `look` brings once that is `enough`, or what it brought last when the time for reading back is over."""
-        deadline = self._clock() + self._read_back_s
-        while not enough(found := await look()) and self._clock() < deadline:  # noqa: ASYNC110 - another server's state
+        deadline = time.monotonic() + self._read_back_s
+        while not enough(found := await look()) and time.monotonic() < deadline:  # noqa: ASYNC110 - another server's state
             await asyncio.sleep(_POLL_S)
         return found
 

@@ -1,7 +1,7 @@
 """How well releases are chosen and names compared, on a folder of labelled rows: `python bench/matching.py FOLDER`.
 
-Reads `rank_cases.jsonl` and `name_pairs.jsonl`; prints how often the right release is found, how often a wrong one would be
-taken unattended, and the same for pairs of names. `-v` lists every miss.
+Reads `rank_cases.jsonl` and `name_pairs.jsonl`; prints how often the right release is found, how often a wrong one
+would be taken unattended, and the same for pairs of names. `-v` lists every miss.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def want_of(row: Row) -> Want:
 
 
 def release_of(place: int, candidate: Row, *, native: bool, category: str | None) -> Release:
-    """A candidate as an adapter would hand it over; `native` uses the tracker's own fields, not the title line alone."""
+    """A candidate as an adapter would hand it over; `native` uses the tracker's own fields, not the title line."""
     own = candidate.get("native") if native else None
     size_mb = candidate.get("size_mb")
     return Release(
@@ -131,8 +131,8 @@ def bench_pairs(folder: Path) -> None:
         counts[row["kind"]]["wrong merges"] += likeness is Likeness.SAME and not row["same"]
     for kind, counter in sorted(counts.items()):
         total = counter["right"] + counter["unsure"] + counter["wrong"]
-        print(f"{kind:8} {total:4} pairs: right {counter['right']}, unsure {counter['unsure']}, wrong {counter['wrong']}, "
-              f"of these wrong merges {counter['wrong merges']}")  # fmt: skip
+        told = ", ".join(f"{name} {counter[name]}" for name in ("right", "unsure", "wrong", "wrong merges"))
+        print(f"{kind:8} {total:4} pairs: {told}")
 
 
 def main(arguments: list[str]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -23,7 +23,14 @@ TAG_PREFIX = "want:"
 FOUND = "found in the client"
 """Detail of a grab whose torrent was there already: somebody else added it, so it is never removed."""
 
+FOUND_TAG = "want-found"
+"""Carried, beside the want's tag, by a torrent that was there already: the ledger may be lost, the owner is not."""
+
 GB = 1_000_000_000
+
+
+LIVE = (None, Outcome.UNKNOWN, Outcome.SENT)
+"""Outcomes of a grab that may still bring its book."""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,11 +58,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     judged: tuple[Judged, ...]
     overrides: Mapping[str, Override]
     """Verb -> the newest one in force."""
+    taken: Mapping[str, str] = {}
+    """Release or infohash -> the want whose live grab it is."""
 
     @property
     def live_grab(self) -> Claim | None:
-        live = (None, Outcome.UNKNOWN, Outcome.SENT)
-        return next((claim for claim in reversed(self.grabs) if claim.outcome in live), None)
+        return next((claim for claim in reversed(self.grabs) if claim.outcome in LIVE), None)
 
     @property
     def publishing(self) -> Claim | None:
@@ -90,8 +98,11 @@ class Lookup:
 
     def __init__(self, world: World, torrents: Sequence[Torrent]) -> None:
         self.claims: dict[str, list[Claim]] = defaultdict(list)
+        self.taken: dict[str, str] = {}
         for claim in sorted(world.claims, key=lambda claim: claim.id):
             self.claims[claim.want].append(claim)
+            if claim.action == "grab" and claim.outcome in LIVE:
+                self.taken.update(dict.fromkeys((claim.release, *claim.ids), claim.want))
         self.by_id: dict[str, Torrent] = {}
         self.by_tag: dict[str, list[Torrent]] = defaultdict(list)
         for torrent in sorted(torrents, key=lambda torrent: torrent.id):
@@ -110,16 +121,10 @@ def case_of(want: Want, policy: PolicySpec, world: World, index: LibraryIndex, n
     """The facts about one want, with the overrides that change it already applied."""
     claims = lookup.claims.get(want.key, ())
     grabs = tuple(claim for claim in claims if claim.action == "grab")
-    mine = [lookup.by_id[one] for claim in grabs for one in claim.ids if one in lookup.by_id]
-    torrents = {torrent.id: torrent for torrent in (*mine, *lookup.by_tag.get(want.key, ()))}
-    owned = index.owned(want)
+    publishes = tuple(claim for claim in claims if claim.action == "publish")
     overrides = _in_force(want, lookup, now)
-    if pin := overrides.get("pin"):
-        want = msgspec.structs.replace(want, pinned=pin.value.lower())
-    if urgency := overrides.get("priority"):
-        want = msgspec.structs.replace(want, priority=int(urgency.value))
-    searched = world.searches.get(want.key)
-    judged = () if owned.items else _judged(want, searched, grabs, lookup.blocked)
+    want = _as_overridden(want, overrides)
+    owned = _owned(want, index, publishes)
     return Case(
         want=want,
         world=world,
@@ -128,24 +133,64 @@ def case_of(want: Want, policy: PolicySpec, world: World, index: LibraryIndex, n
         owned=owned,
         paths=index.by_path,
         grabs=grabs,
-        publishes=tuple(claim for claim in claims if claim.action == "publish"),
-        torrents=tuple(torrents[one] for one in sorted(torrents)),
-        judged=judged,
+        publishes=publishes,
+        torrents=_torrents(want, grabs, lookup),
+        judged=() if owned.items else _judged(want, world.searches.get(want.key), grabs, overrides, lookup.blocked),
         overrides=overrides,
+        taken=lookup.taken,
     )
+
+
+def bare_case(want: Want, policy: PolicySpec, world: World, now: datetime) -> Case:
+    """A want whose facts could not be gathered: nothing is known about it, and nothing is done for it."""
+    return Case(
+        want=want, world=world, policy=policy, now=now, owned=Owned(), paths={}, grabs=(), publishes=(), torrents=(),
+        judged=(), overrides={},
+    )  # fmt: skip
+
+
+def _as_overridden(want: Want, overrides: Mapping[str, Override]) -> Want:
+    if pin := overrides.get("pin"):
+        want = msgspec.structs.replace(want, pinned=pin.value.lower())
+    if urgency := overrides.get("priority"):
+        want = msgspec.structs.replace(want, priority=int(urgency.value))
+    return want
+
+
+def _owned(want: Want, index: LibraryIndex, publishes: Sequence[Claim]) -> Owned:
+    """What the library holds for this want; an item that we published and confirmed counts at its path, whatever its
+    metadata has become since."""
+    owned = index.owned(want)
+    if owned.items or not publishes or publishes[-1].outcome is not Outcome.CONFIRMED:
+        return owned
+    return Owned(items=tuple(index.by_path.get(publishes[-1].path or "", ())), maybe=owned.maybe)
+
+
+def _torrents(want: Want, grabs: Sequence[Claim], lookup: Lookup) -> tuple[Torrent, ...]:
+    mine = [lookup.by_id[one] for claim in grabs for one in claim.ids if one in lookup.by_id]
+    torrents = {torrent.id: torrent for torrent in (*mine, *lookup.by_tag.get(want.key, ()))}
+    return tuple(torrents[one] for one in sorted(torrents))
 
 
 def _in_force(want: Want, lookup: Lookup, now: datetime) -> dict[str, Override]:
     """Overrides of the documents that want this book, then those of the want itself, which count more."""
+    if not lookup.overrides:
+        return {}
     targets = [line.split(" ", 1)[0] for line in want.because] + [want.key]
     found = [override for target in targets for override in lookup.overrides.get(target, ())]
     return {override.verb: override for override in found if override.until is None or override.until > now}
 
 
-def _judged(want: Want, searched: Searched | None, grabs: Sequence[Claim], blocked: set[str]) -> tuple[Judged, ...]:
+def _judged(
+    want: Want,
+    searched: Searched | None,
+    grabs: Sequence[Claim],
+    overrides: Mapping[str, Override],
+    blocked: Collection[str],
+) -> tuple[Judged, ...]:
     if searched is None:
         return ()
-    given_up = {claim.release: claim for claim in grabs if claim.outcome in (Outcome.ABANDONED, Outcome.REFUSED)}
+    given_up = _given_up(grabs, overrides.get("retry"))
     judged = []
     for release in sorted(searched.offers, key=lambda release: release.id):
         verdicts = judge_once(want, release)
@@ -157,6 +202,13 @@ def _judged(want: Want, searched: Searched | None, grabs: Sequence[Claim], block
             )
         judged.append(Judged(want=want.key, release=release, answer=answer(verdicts), verdicts=verdicts))
     return tuple(judged)
+
+
+def _given_up(grabs: Sequence[Claim], retry: Override | None) -> dict[str, Claim]:
+    """Releases that were tried in vain. A person who asks again forgives what was tried before, once."""
+    ended = (Outcome.ABANDONED, Outcome.REFUSED)
+    tried = [claim for claim in grabs if claim.outcome in ended and (retry is None or claim.claimed_at >= retry.at)]
+    return {claim.release: claim for claim in tried}
 
 
 judge_once = lru_cache(maxsize=100_000)(judge)

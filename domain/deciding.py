@@ -13,7 +13,7 @@ from domain.manifest import PolicySpec
 from domain.metadata import intended
 from domain.preference import order
 from domain.releases import Release
-from domain.wants import MemberKind
+from domain.wants import MemberKind, Want
 from domain.world import Claim, Outcome, Searched, Torrent, TorrentState
 
 
@@ -33,10 +33,13 @@ HELD_BY = {"skip": "Skipped", "hold": "HeldByPerson", "snooze": "Snoozed"}
 
 def _adopt_tagged(case: Case) -> Decision | None:
     """A torrent carries our tag and the ledger does not know it: the store was lost. Go on where we were."""
-    known = frozenset[str]().union(*(claim.ids for claim in case.grabs)) if case.grabs else frozenset()
+    if not case.torrents or case.live_grab is not None:
+        return None
+    # A grab that was thought unsent, and arrived late after all, is a stranger too.
+    known = {one for claim in case.grabs if claim.outcome is not Outcome.UNSENT for one in claim.ids}
     tag = TAG_PREFIX + case.want.key
     strangers = [torrent for torrent in case.torrents if tag in torrent.tags and not torrent.ids & known]
-    if not strangers or case.live_grab is not None:
+    if not strangers:
         return None
     if len(strangers) > 1:
         return case.hold("Ambiguous", f"{len(strangers)} torrents carry its tag; take the tag off all but one")
@@ -193,33 +196,55 @@ def _troubled(case: Case, grab: Claim, torrent: Torrent) -> Decision:
 
 
 def _choose(case: Case) -> Decision | None:
-    """The best of the confirmed releases; what is only possible waits for a person."""
-    pin = case.want.pinned
-    good = [judged.release for judged in case.judged if judged.answer is Answer.CONFIRMED]
-    if pin:
-        good = [release for release in good if pin in (release.id, release.infohash)]
+    """The best of the confirmed releases; what is only possible waits for a person.
+
+    A release of an indexer that is resting stands back for one that can be fetched now.
+    """
+    good = _takeable(case)
     if not good:
         return None
-    release = order(case.want, [(one, Answer.CONFIRMED) for one in good])[0][0]
+    awake = [release for release in good if not case.resting(f"indexer/{release.indexer}")]
+    release = order(case.want, [(one, Answer.CONFIRMED) for one in awake or good])[0][0]
+    other = case.taken.get(release.id) or case.taken.get(release.infohash or "", case.want.key)
+    if other != case.want.key:
+        return case.hold("ServesAnother", f"{release.title} was grabbed for {other}; one of the two wants may be wrong")
     refusal = _cannot_afford(release, case)
     if refusal:
         return case.hold(refusal.code, refusal.message)
-    if rest := case.resting(f"grab/{case.want.key}"):
+    if rest := case.resting(f"grab/{case.want.key}") or (None if awake else case.resting(f"indexer/{release.indexer}")):
         return case.hold("BackingOff", f"{rest.why}; next try {rest.not_before:%Y-%m-%d %H:%M} UTC")
     attempt = 1 + sum(1 for claim in case.grabs if claim.release == release.id and claim.outcome is not Outcome.UNSENT)
     return Grab(case.want.key, release, attempt, Reason("ReleaseFound", f"{release.title} at {release.indexer}"))
+
+
+def _takeable(case: Case) -> list[Release]:
+    """Confirmed, of an indexer that is still configured and not on hold, and the pinned one where one is pinned."""
+    good = [judged.release for judged in case.judged if judged.answer is Answer.CONFIRMED]
+    good = [release for release in good if release.indexer in case.world.indexers]
+    if case.want.pinned:
+        good = [release for release in good if _is_pinned(release, case.want)]
+    return good
+
+
+def _is_pinned(release: Release, want: Want) -> bool:
+    return want.pinned is not None and want.pinned in (release.id, release.infohash)
 
 
 def _cannot_afford(release: Release, case: Case) -> Reason | None:
     floor = case.policy.budgets.free_disk_gb * GB
     if case.world.free_bytes is None:
         return Reason("DiskUnknown", "free space for downloads is unknown; `doctor` says why")
-    left = case.world.free_bytes - (release.size_bytes or 0)
+    left = case.world.free_bytes - likely_bytes(release, case.want)
     if left < floor:
         return Reason("DiskFull", f"{left / GB:.1f} GB would be left, the policy keeps {floor / GB:.1f} GB")
     if case.policy.spending.freeleech_only and release.download_factor != 0:
         return Reason("NotFree", "the policy takes free releases only")
     return None
+
+
+def likely_bytes(release: Release, want: Want) -> int:
+    """Its size; one that is not said counts as the largest that the profile takes, for unknown is never zero."""
+    return release.size_bytes if release.size_bytes is not None else int(want.profile.max_size_gb * GB)
 
 
 def _search_or_wait(case: Case) -> Decision:
@@ -238,6 +263,8 @@ def _search_or_wait(case: Case) -> Decision:
     if retry:
         return Search(case.want.key, Reason("IndexerBack", f"{', '.join(sorted(retry))} could not be asked before"))
     when = f"next search {due:%Y-%m-%d %H:%M} UTC"
+    if case.want.pinned and not any(_is_pinned(judged.release, case.want) for judged in case.judged):
+        return case.hold("PinNotOffered", f"the pinned release is not among {len(case.judged)} offered; {when}")
     possible = sum(1 for judged in case.judged if judged.answer is Answer.POSSIBLE)
     if possible:
         return case.hold(
@@ -264,7 +291,7 @@ def _refusals(judged: Iterable[Judged]) -> str:
     total = 0
     for one in judged:
         total += 1
-        counts[next(verdict.rule for verdict in one.verdicts if verdict.answer is Answer.NO)] += 1
+        counts[next((verdict.rule for verdict in one.verdicts if verdict.answer is Answer.NO), "NotTakeable")] += 1
     most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     return f"{total} offered, none right: " + ", ".join(f"{rule} {count}" for rule, count in most)
 
@@ -274,8 +301,8 @@ Rule = Callable[[Case], Decision | None]
 RULES: tuple[Rule, ...] = (
     _adopt_tagged,
     _settle_open_grab,
-    _finish_publishing,
     _skipped,
+    _finish_publishing,
     _owned,
     _not_yet,
     _download,

@@ -51,10 +51,10 @@ def derive(declared: Declared, items: Iterable[Item], known_keys: Mapping[str, s
         _from_members(declared, f"Author/{name}", author, _author_members(author), drafts, unwanted)
     for name, book in sorted(declared.books.items()):
         drafts.append(_Draft(f"Book/{name}", _from_book(declared, f"Book/{name}", book)))
-    stated = [draft.want for draft in drafts]
+    named = _named_places(declared)
     present = sorted((item for item in items if not item.is_missing), key=lambda item: item.id)
     for name, follow in sorted(declared.follows.items()):
-        drafts.extend(_followed_series(declared, f"Follow/{name}", follow, present, stated))
+        drafts.extend(_followed_series(declared, f"Follow/{name}", follow, present, named))
         notes.extend(_followed_authors(f"Follow/{name}", follow, present))
     for name in sorted(declared.discovers):
         notes.append(f"Discover/{name}: discovery has no source yet, so it adds nothing")
@@ -93,7 +93,8 @@ def _from_members(
             code, message = refusal
             unwanted.append(Unwanted(document=document, title=one.work.title, code=code, message=message))
             continue
-        place = one.position.text if one.position else fold(one.work.title)
+        # An author's books stand in many series, so that their numbers tell nothing apart.
+        place = one.position.text if one.position and series else fold(one.work.title)
         want = Want(
             key="",
             title=one.work.title,
@@ -171,8 +172,28 @@ def _place(declared: Declared, document: str) -> str:
     return f"{document} ({place.file}:{place.line})" if place else document
 
 
+Named = Mapping[str, Mapping[str, set[Decimal]]]
+"""Beginning of a series' key -> name of the series -> the numbers in it that documents speak of."""
+
+
+def _named_places(declared: Declared) -> Named:
+    """What is declared is not guessed at, wanted or not: a number that a document speaks of is no hole to follow."""
+    named: dict[str, dict[str, set[Decimal]]] = defaultdict(lambda: defaultdict(set))
+    series = [(spec.title, book.position) for spec in declared.series.values() for book in spec.books]
+    books = [(spec.series, spec.position) for spec in declared.books.values() if spec.series]
+    for name, text in (*series, *books):
+        if position := read_position(text):
+            named[_beginning(name)][name].update(_numbers(position))
+    return named
+
+
+def _beginning(series: str) -> str:
+    """Names of one series share it: they differ in articles, generic last words and a plural, all of them further on."""
+    return series_key(series)[:3]
+
+
 def _followed_series(
-    declared: Declared, document: str, spec: FollowSpec, items: Sequence[Item], stated: Sequence[Want]
+    declared: Declared, document: str, spec: FollowSpec, items: Sequence[Item], named: Named
 ) -> Iterator[_Draft]:
     """The holes in series begun in the library: a number below the highest owned one that nobody has stated.
 
@@ -184,14 +205,11 @@ def _followed_series(
     for key, (name, author, owned) in sorted(_series_in_library(items).items()):
         if key in excluded or len(owned) < spec.series.owned:
             continue
-        named = {
-            int(want.position.low)
-            for want in stated
-            if want.position and want.series and same_series(want.series, name) is Likeness.SAME
-        }
+        near = named.get(_beginning(name), {}).items()
+        spoken_of = {number for other, numbers in near if same_series(other, name) is Likeness.SAME for number in numbers}
         highest = max((int(number) for number in owned), default=0)
         for number in range(1, min(highest, MOST_FOLLOWED)):
-            if number in named or Decimal(number) in owned:
+            if Decimal(number) in spoken_of or Decimal(number) in owned:
                 continue
             want = Want(
                 key="",

@@ -1,35 +1,26 @@
 """Is this release that book? Gates answer yes, possible or no; they are asked before any preference.
 
-The identity of a release is read from its title word by word: the wanted title, its number, the people and the series are
-found in it, technical words are recognised, and a release is confirmed only when no word is left without a meaning.
+The identity of a release is read from its title word by word: the wanted title, its number, the people and the series
+are found in it, technical words are recognised, and a release is confirmed only when no word is left without a meaning.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import PurePosixPath
 
 import msgspec
 
+from domain.languages import language_code
+from domain.matching import Reading
 from domain.names import (
-    ARTICLES,
-    LITTLE_WORDS,
-    VOLUME_WORDS,
-    BookTitle,
     Likeness,
-    descriptive,
     fold,
-    is_genre_phrase,
-    person_key,
-    read_book_title,
-    read_number,
     same_people,
     same_series,
     same_title,
-    series_key,
     words_of,
 )
 from domain.positions import Position, read_position
@@ -37,13 +28,9 @@ from domain.releases import Release, TorrentFile
 from domain.titles import (
     AUDIO_FORMATS,
     TEXT_FORMATS,
-    Kind,
-    Scan,
     Word,
-    kind_of,
     media_of,
     read_language,
-    sequence,
 )
 from domain.wants import Want
 
@@ -79,7 +66,7 @@ def answer(verdicts: Iterable[Verdict]) -> Answer:
 
 def judge(want: Want, release: Release) -> tuple[Verdict, ...]:
     """Ask every gate that the fields given can answer; each rule says what it saw. Total on any text."""
-    reading = _Reading(want, release)
+    reading = Reading(want, release)
     identity = _identity(reading)
     if pinned(want, release):
         identity = [_verdict("identity", "PinnedByPerson", YES, release.id, "a person chose this release")]
@@ -99,412 +86,10 @@ def _verdict(gate: str, rule: str, given: Answer, seen: object = "", limit: obje
     return Verdict(gate=gate, rule=rule, answer=given, seen=str(seen)[:300], limit=str(limit)[:300])
 
 
-# --- reading a release with the want in mind -------------------------------------------------------------------------
-
-
-class _Number(msgspec.Struct, frozen=True):
-    value: Decimal
-    beside: str
-    """What it stands beside: title, series, word ("Book 3") or nothing."""
-    at: int
-
-
-_SKIPPED = words_of("the a an and of")
-_DOUBTFUL_BEFORE = frozenset({"filler", "language", "size", "year", "edition", "medium", "subtitle"})
-_DOUBTFUL_AFTER = frozenset({"filler", "size"})
-_CUES = words_of("complete box boxset boxed omnibus bundle collection collected books volumes part parts pack")
-
-
-class _Reading:
-    """A release's title, labelled with what is known of the want; computed once per pair."""
-
-    def __init__(self, want: Want, release: Release) -> None:
-        self.want = want
-        self.release = release
-        self.series = tuple(dict.fromkeys(name for name in (want.series, *_names(release)) if name))
-        self.book = read_book_title(want.title, series=want.series, authors=want.authors)
-        self.scan = Scan(release.title)
-        self.numbers: list[_Number] = []
-        self.titles = self._find_title()
-        self._find_people()
-        self._find_series()
-        self._find_genre()
-        self.scan.read_facts()
-        for name in want.authors:
-            self.scan.find_person(name, "author", "author?")
-        self._doubt_glued_words()
-        self._find_numbers()
-        self._find_subtitles(plain=True)
-        self.scan.read_shape()
-        self._find_subtitles()
-        self._explain_people()
-        self.runs = [run for run in self.scan.left_over() if not self._is_noise(run)]
-
-    # The title
-
-    def _find_title(self) -> list[tuple[int, int]]:
-        for form in _forms(self.want, self.book):
-            keys = sequence(form)
-            content = [key for key in keys if not set(key) & _SKIPPED]
-            places = self.scan.find(
-                keys, "title", skip=_SKIPPED if len(content) > 2 else ARTICLES if content else frozenset()
-            )
-            if places:
-                self.form = form
-                return places
-        self.form = ""
-        return []
-
-    # People and series
-
-    def _find_people(self) -> None:
-        for name in self.want.authors:
-            self.scan.find_person(name, "author", "author?", shortest=2)
-        for name in self.release.authors or ():
-            self.scan.find_person(name, "people", "people")
-        for name in (*(self.release.narrators or ()), *self.want.narrators):
-            self.scan.find_person(name, "narrator", "narrator")
-
-    def _find_series(self) -> None:
-        for name in self.series:
-            for text in dict.fromkeys((name, series_key(name))):
-                keys = sequence(text)
-                if keys:
-                    self.scan.find(keys, "series", skip=ARTICLES)
-                    self.scan.find([_plural(key) for key in keys], "series", skip=ARTICLES)
-        for place, word in enumerate(self.scan.words):
-            before = self.scan.words[place - 1] if place else None
-            if before is not None and before.label == "series" and word.break_before == 0 and not word.label:
-                if (
-                    word.keys[0] in ("series", "saga", "novels", "cycle", "chronicles")
-                    and place + 1 < len(self.scan.words)
-                ) or word.keys[0] in _SKIPPED:
-                    word.label = "series"
-        for place, word in enumerate(self.scan.words[:-1]):
-            if not word.label and word.keys[0] in ARTICLES and self.scan.words[place + 1].label == "series":
-                word.label = "series"
-
-    def _doubt_glued_words(self) -> None:
-        """A word that touches the title is part of a title, whatever else it may mean: `The English Patient`."""
-        words = self.scan.words
-        for start, end in self.titles:
-            before, after = start - 1, end
-            while before >= 0 and words[before + 1].break_before == 0 and words[before].label in _DOUBTFUL_BEFORE:
-                words[before].label = ""
-                before -= 1
-            while after < len(words) and words[after].break_before == 0 and words[after].label in _DOUBTFUL_AFTER:
-                words[after].label = ""
-                after += 1
-
-    # Numbers
-
-    def _find_numbers(self) -> None:
-        words = self.scan.words
-        for place in range(len(words)):
-            self._number_at(place)
-
-    def _number_at(self, place: int) -> None:
-        words = self.scan.words
-        word = words[place]
-        if word.label:
-            return
-        glued = re.fullmatch(r"([a-z]{1,4})(\d{1,3})", word.keys[0])
-        if glued and (glued[1] in VOLUME_WORDS or self._abbreviates_series(glued[1])):
-            word.label = "number"
-            beside = "title" if place and words[place - 1].label == "title" else "series"
-            self._add_number(Decimal(glued[2]), beside, place, place + 1)
-            return
-        end, value = self._numeral(place)
-        if value is None:
-            return
-        start, marked = self._marker_before(place)
-        before = words[start - 1].label if start else ""
-        tight = words[start].break_before < 2 or marked
-        after = words[end].label if end < len(words) else ""
-        numeric = word.raw[0].isdigit()
-        if (
-            before == "title"
-            and (tight or numeric)
-            and (marked or numeric or (words[start].break_before == 0 and value > 1))
-        ):
-            beside = "title"
-        elif before == "series" and (marked or numeric):
-            beside = "series"
-        elif marked:
-            beside = "word"
-        elif numeric and (self._own_segment(place, end) or (after == "title" and words[end].break_before < 2)):
-            beside = ""
-        else:
-            return
-        if word.raw[0].isdigit() and len(word.raw) > 3:
-            return
-        self.scan.label(start, end, "number")
-        self._add_number(value, beside, place, end)
-        self._label_of(end)
-
-    def _add_number(self, value: Decimal, beside: str, place: int, end: int) -> None:
-        """Note a number, or the range that it begins: `D34-36`."""
-        self.numbers.append(_Number(value, beside, place))
-        following = self.scan.words[end] if end < len(self.scan.words) else None
-        if following is not None and following.raw.isdecimal() and len(following.raw) <= 3 and not following.label:
-            if self._gap(end).strip() in ("-", "–", "&"):
-                following.label = "range"
-                self.scan.range = self.scan.range or read_position(f"{value}-{following.raw}")
-
-    def _numeral(self, place: int) -> tuple[int, Decimal | None]:
-        """A number at this word, with its decimals: where it ends, and its value."""
-        words = self.scan.words
-        word = words[place]
-        if word.raw.isdecimal() and len(word.raw) <= 3:
-            following = words[place + 1] if place + 1 < len(words) else None
-            if following and following.raw.isdecimal() and len(following.raw) <= 2:
-                gap = self.scan.text[word.end : following.start]
-                if gap in (".", ","):
-                    return place + 2, Decimal(f"{word.raw}.{following.raw}")
-            return place + 1, Decimal(word.raw)
-        return place + 1, read_number(word.keys[0])
-
-    def _marker_before(self, place: int) -> tuple[int, bool]:
-        """Where the words begin that announce a number ("Book", "Vol. #", "Book the"), and whether there are any."""
-        words = self.scan.words
-        start = place
-        if start > 1 and words[start - 1].keys[0] == "the" and words[start - 2].keys[0] in VOLUME_WORDS:
-            start -= 1
-        if start and not words[start - 1].label and words[start - 1].keys[0] in VOLUME_WORDS:
-            if words[start].break_before == 2:
-                return place, False
-            return start - 1, True
-        gap = self.scan.text[words[place - 1].end if place else 0 : words[place].start]
-        return place, "#" in gap
-
-    def _label_of(self, end: int) -> None:
-        """`Book Two of` the series: the little word belongs to the number."""
-        words = self.scan.words
-        if end + 1 < len(words) and words[end].keys[0] in ("of", "in") and words[end + 1].label == "series":
-            words[end].label = "series"
-
-    def _own_segment(self, place: int, end: int) -> bool:
-        words = self.scan.words
-        starts = words[place].break_before > 0 or not place or words[place - 1].label in ("author", "author?", "people")
-        ends = end == len(words) or words[end].break_before > 0 or bool(words[end].label)
-        return starts and ends
-
-    def _abbreviates_series(self, letters: str) -> bool:
-        for name in self.series:
-            words = [word for word in fold(name).split() if word not in ARTICLES]
-            acronym = "".join(word[0] for word in words)
-            joined = "".join(words)
-            if letters == acronym or (
-                words and letters[0] == joined[0] and _in_order(letters, words[0]) and len(letters) < 3
-            ):
-                return True
-        return False
-
-    # What else the words may mean
-
-    def _find_genre(self) -> None:
-        """`A LitRPG Adventure` behind the title, before its words are taken for something technical."""
-        for run in self.scan.left_over():
-            words = run[:-1] if run[-1].keys[0] == "by" else run
-            if words and words[0].break_before == 2 and is_genre_phrase(self.scan.shown(words)):
-                self._label(words, "subtitle")
-
-    def _find_subtitles(self, *, plain: bool = False) -> None:
-        """Label what only describes: genre, and the name of a volume whose number is found; `plain` without any cue."""
-        counted = self.counted_at
-        for run in self.scan.left_over():
-            if plain and any(word.raw.isdecimal() or word.keys[0] in _CUES for word in run):
-                continue
-            place = self.scan.words.index(run[0])
-            behind_colon = not set("/;+&()[]") & set(self._gap(place))
-            parted = run[0].break_before == 2 and behind_colon and not run[0].bracketed and not run[0].raw[0].isdigit()
-            named = counted is not None and place > counted
-            if is_genre_phrase(self.scan.shown(run)) or (parted and (named or self._subtitle_allowed(run))):
-                self._label(run, "subtitle")
-
-    @property
-    def counted_at(self) -> int | None:
-        """Where the number stands that makes this volume the wanted one, if the title needs a number."""
-        if self.book.volume is None:
-            return None
-        if self.titles and self.form != self.book.stem:
-            return self.titles[0][1] - 1
-        return next((n.at for n in self.numbers if n.beside == "title" and n.value == self.book.volume), None)
-
-    def _subtitle_allowed(self, run: Sequence[Word]) -> bool:
-        place = self.scan.words.index(run[0])
-        if not place or not self.titles:
-            return False
-        before = self.scan.words[place - 1].label
-        key = " ".join(word.keys[0] for word in run)
-        return before in ("title", "series", "number", "subtitle") and descriptive(key)
-
-    def _explain_people(self) -> None:
-        """Co-authors beside a wanted author, and a name in brackets once author and title are known."""
-        words = self.scan.words
-        known = any(word.label in ("author", "author?") for word in words)
-        for run in self.scan.left_over():
-            place = words.index(run[0])
-            after_by = run[0].keys[0] == "by"
-            named = run[1:] if after_by else run
-            if after_by and not named:
-                self._label(run, "by")
-                continue
-            capital = bool(named) and all(word.raw[:1].isupper() or word.raw.isalpha() for word in named)
-            if not known or not capital or any(word.raw.isdigit() for word in run):
-                continue
-            after = place + len(run)
-            beside = (place and words[place - 1].label == "author" and _listed(run[0], self._gap(place))) or (
-                after < len(words) and words[after].label == "author" and _listed(words[after], self._gap(after))
-            )
-            in_by = place and words[place - 1].label == "by"
-            if (beside or in_by) and not self._holds_title(run):
-                self._label(run, "people")
-            elif run[0].bracketed and self.titles and self._bracketed_name(run):
-                self._label(run, "narrator")
-                self.scan.narrators.append(self.scan.shown(run))
-
-    def _gap(self, place: int) -> str:
-        return self.scan.text[self.scan.words[place - 1].end : self.scan.words[place].start]
-
-    def _bracketed_name(self, run: Sequence[Word]) -> bool:
-        """Whether a bracket holds what looks like a person, alone or with a year."""
-        place = self.scan.words.index(run[0])
-        after = self.scan.words[place + len(run)] if place + len(run) < len(self.scan.words) else None
-        dated = after is not None and after.label == "year" and after.bracketed
-        if not (dated or after is None or after.break_before == 2) or not (2 <= len(run) <= 3 or dated):
-            return False
-        return all(word.raw[0].isupper() and word.raw.isalpha() and word.keys[0] not in LITTLE_WORDS for word in run)
-
-    def _holds_title(self, run: Sequence[Word]) -> bool:
-        return any(
-            self.scan.words[start].start <= run[0].start < self.scan.words[end - 1].end for start, end in self.titles
-        )
-
-    def _label(self, run: Sequence[Word], label: str) -> None:
-        for word in run:
-            word.label = label
-
-    def _is_noise(self, run: Sequence[Word]) -> bool:
-        """Little words between labelled ones, long numbers, and the name of the group that made the release."""
-        if all(word.keys[0] in ("by", "and", "the", "a", "s", "") for word in run):
-            place = self.scan.words.index(run[0])
-            before = self.scan.words[place - 1].label if place else "edge"
-            return before != "title" or run[0].break_before > 0 or run[0].keys[0] == "by"
-        if all(word.raw.isdecimal() and len(word.raw) > 3 for word in run):
-            return True
-        last = run[-1] is self.scan.words[-1]
-        technical = any(word.label in ("medium", "format", "year", "language") for word in self.scan.words[-8:])
-        return (
-            last
-            and len(run) == 1
-            and run[0].break_before == 1
-            and technical
-            and self._gap(len(self.scan.words) - 1) == "-"
-        )
-
-    # Facts, structured before parsed
-
-    @property
-    def glued(self) -> str:
-        """Words left over that touch the title in every place where it stands: then it is part of another title."""
-        words = self.scan.words
-        loose = {id(word) for run in self.runs for word in run}
-        for start, end in self.titles:
-            before = words[start - 1] if start and words[start].break_before == 0 else None
-            after = words[end] if end < len(words) and words[end].break_before == 0 else None
-            touching = [word for word in (before, after) if word is not None and id(word) in loose]
-            if not touching:
-                return ""
-        return " ".join(self.scan.shown(run) for run in self.runs)
-
-    @property
-    def kind(self) -> Kind:
-        return kind_of(self.scan)
-
-    @property
-    def formats(self) -> tuple[str, ...]:
-        return _given_formats(self.release) or tuple(dict.fromkeys(self.scan.formats))
-
-    @property
-    def bitrate_kbps(self) -> int | None:
-        return self.scan.bitrate_kbps or _bitrate_in(self.release.tags)
-
-    @property
-    def author_named(self) -> bool:
-        return any(word.label in ("author", "author?") for word in self.scan.words)
-
-
-def _given_formats(release: Release) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(piece for text in release.filetypes or () for piece in fold(text).split()))
-
-
-def formats_of(release: Release) -> tuple[str, ...]:
-    """Its file types as the indexer gives them, else as the title does."""
-    if given := _given_formats(release):
-        return given
-    scan = Scan(release.title)
-    scan.read_facts()
-    return tuple(dict.fromkeys(scan.formats))
-
-
-def known_bitrate_kbps(want: Want, release: Release) -> int | None:
-    """What the title or the tags say; else the mean over the known runtime; None when nothing tells."""
-    scan = Scan(release.title)
-    scan.read_facts()
-    said = scan.bitrate_kbps or _bitrate_in(release.tags)
-    if said is None and want.runtime_min and release.size_bytes:
-        return round(release.size_bytes * 8 / 1_000 / (want.runtime_min * 60))
-    return said
-
-
-def _names(release: Release) -> list[str]:
-    return [series.name for series in release.series or ()]
-
-
-def _in_order(letters: str, word: str) -> bool:
-    rest = iter(word)
-    return all(letter in rest for letter in letters)
-
-
-def _plural(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """The word in singular and plural: series names differ in that between sources."""
-    return tuple(
-        dict.fromkeys(spelling for key in keys for spelling in (key, f"{key}s", key.removesuffix("s")) if spelling)
-    )
-
-
-def _listed(word: Word, gap: str) -> bool:
-    return "," in gap or "&" in gap or word.keys[0] == "and" or word.raw == "&"
-
-
-def _bitrate_in(tags: str | None) -> int | None:
-    found = re.search(r"\b(\d{2,3})\s?k(?:b|ps|\b)", (tags or "")[:2_000], re.IGNORECASE)
-    return int(found[1]) if found else None
-
-
-def _forms(want: Want, book: BookTitle) -> list[str]:
-    """The wanted title as a release may write it, the fullest first."""
-    bare = re.sub(r"\s*[(\[{][^()\[\]{}]*[)\]}]", " ", want.title).strip()
-    # A number at the end is compared as a number: "Vol. 5" must not be found in "Vol. 5-6".
-    forms = [] if book.volume is not None and not book.after else [want.title, book.key, bare]
-    if len(book.core) > 1 and book.volume is None:
-        forms.append(" ".join((*book.core[1:], book.core[0])))
-    if book.volume is not None:
-        forms.append(book.stem)
-    for author in want.authors:
-        shorter = re.sub(rf"^{re.escape(author)}(?:['’]s|:| presents)?\s+", "", want.title, flags=re.IGNORECASE)
-        if shorter != want.title and book.volume is None:
-            forms.append(shorter)
-    if len(book.core) > 1 and descriptive(" ".join(book.core[1:])):
-        forms.append(book.core[0])
-    return [form for form in dict.fromkeys(forms) if fold(form)]
-
-
 # --- identity --------------------------------------------------------------------------------------------------------
 
 
-def _identity(reading: _Reading) -> list[Verdict]:
+def _identity(reading: Reading) -> list[Verdict]:
     return [
         *_title(reading),
         *_volume(reading),
@@ -520,7 +105,7 @@ def _say(rule: str, given: Answer, seen: object = "", limit: object = "") -> Ver
     return _verdict("identity", rule, given, seen, limit)
 
 
-def _title(reading: _Reading) -> list[Verdict]:
+def _title(reading: Reading) -> list[Verdict]:
     want, shown = reading.want, reading.scan.text
     if not reading.titles:
         if _place_alone(reading):
@@ -542,7 +127,7 @@ def _title(reading: _Reading) -> list[Verdict]:
     return [_say("TitleMatches", YES, reading.form, want.title)]
 
 
-def _place_alone(reading: _Reading) -> bool:
+def _place_alone(reading: Reading) -> bool:
     """Whether the release names the series and the wanted number, and no title at all."""
     position = reading.want.position
     named = any(word.label == "series" for word in reading.scan.words)
@@ -550,7 +135,7 @@ def _place_alone(reading: _Reading) -> bool:
     return named and right and not reading.runs
 
 
-def _head_only(reading: _Reading) -> bool:
+def _head_only(reading: Reading) -> bool:
     """Whether the release says the wanted title up to its colon, and nothing behind it."""
     if len(reading.book.core) < 2:
         return False
@@ -558,12 +143,14 @@ def _head_only(reading: _Reading) -> bool:
     return said == reading.book.core[0]
 
 
-def _volume(reading: _Reading) -> list[Verdict]:
-    want, book = reading.want, reading.book
+def _volume(reading: Reading) -> list[Verdict]:
+    want = reading.want
     stretch = reading.scan.range or next((p for _, p in _placed(reading) if not p.single), None)
     wants_stretch = want.form == "omnibus" or (want.position is not None and not want.position.single)
     if stretch is not None and not wants_stretch and not (want.position is None and _is_collection(want)):
         return [_say("Omnibus", MAYBE if want.profile.packs else NO, stretch.text, _wanted_place(want))]
+    if stretch is not None and want.position is not None and not stretch.covers(want.position):
+        return [_say("WrongVolume", NO, stretch.text, _wanted_place(want))]
     verdicts = [
         _say("Partial", NO, f"{name} {position.text}", _wanted_place(want))
         for name, position in _placed(reading)
@@ -582,14 +169,14 @@ def _wanted_place(want: Want) -> str:
     )
 
 
-def _placed(reading: _Reading) -> list[tuple[str, Position]]:
+def _placed(reading: Reading) -> list[tuple[str, Position]]:
     """The structured series with a number that can be read."""
     found = [(series.name, read_position(series.position)) for series in reading.release.series or ()]
     return [(name, position) for name, position in found if position is not None]
 
 
-def _by_number(reading: _Reading) -> list[Verdict]:
-    """Compare every number that stands for a volume: beside the title it decides, beside a series only for that series."""
+def _by_number(reading: Reading) -> list[Verdict]:
+    """Compare every number that stands for a volume: beside the title it decides, elsewhere it may count otherwise."""
     want, book = reading.want, reading.book
     wanted = {number for number in (book.volume, want.position.low if want.position else None) if number is not None}
     limit = _wanted_place(want) if want.position or book.volume is None else f"volume {book.volume}"
@@ -617,17 +204,24 @@ def _by_number(reading: _Reading) -> list[Verdict]:
         return [_say("OtherNumbering" if own else "WrongVolume", MAYBE if own else NO, wrong[0], limit)]
     if elsewhere:
         return [_say("VolumeMatches", YES, elsewhere[0], limit)]
+    if want.position is not None and want.position.low != 1 and _named_as_series(reading):
+        return [_say("VolumeUnstated", MAYBE, "the series' name without a number", limit)]
     if book.volume is not None and reading.form == book.stem:
         return [_say("VolumeUnstated", MAYBE if book.volume == 1 else NO, "no number", limit)]
     return []
 
 
-def _number_in_form(reading: _Reading) -> bool:
+def _number_in_form(reading: Reading) -> bool:
     """Whether the title was found in a form that holds its number: `The Dark Tower V: Wolves of the Calla`."""
     return reading.book.volume is not None and bool(reading.titles) and reading.form != reading.book.stem
 
 
-def _own_title(reading: _Reading) -> bool:
+def _named_as_series(reading: Reading) -> bool:
+    series = reading.want.series
+    return bool(series and reading.titles) and same_series(reading.book.key, series or "") is Likeness.SAME
+
+
+def _own_title(reading: Reading) -> bool:
     """Whether the wanted title is not just the name of its series, and holds no number itself."""
     series = reading.want.series
     if reading.book.volume is not None or not reading.titles:
@@ -635,7 +229,7 @@ def _own_title(reading: _Reading) -> bool:
     return series is None or same_series(reading.book.key, series) is Likeness.DIFFERENT
 
 
-def _author(reading: _Reading) -> list[Verdict]:
+def _author(reading: Reading) -> list[Verdict]:
     want, release = reading.want, reading.release
     limit = ", ".join(want.authors)
     if not want.authors:
@@ -664,11 +258,11 @@ def _is_somebody(run: Sequence[Word]) -> bool:
     return 2 <= len(named) <= 4 and all(word.raw[0].isupper() and word.raw.isalpha() for word in named)
 
 
-def _language(reading: _Reading) -> list[Verdict]:
+def _language(reading: Reading) -> list[Verdict]:
     want, release = reading.want, reading.release
     wanted = {want.language} if want.language else set(want.profile.languages)
     known = {read_language(language) or fold(language) for language in wanted if language} - {"any", ""}
-    given = read_language(release.language)
+    given = read_language(release.language) or language_code(release.language or "-")
     said = {given} if given else set(reading.scan.languages)
     if not known or not said:
         return []
@@ -678,7 +272,7 @@ def _language(reading: _Reading) -> list[Verdict]:
     return [_say("WrongLanguage", MAYBE if said & known else NO, shown, limit)]
 
 
-def _abridgement(reading: _Reading) -> list[Verdict]:
+def _abridgement(reading: Reading) -> list[Verdict]:
     want, said = reading.want, reading.scan.abridged
     if said is None and reading.release.tags:
         tags = fold(reading.release.tags)
@@ -693,7 +287,7 @@ def _abridgement(reading: _Reading) -> list[Verdict]:
     return [_say("AbridgementMatches", YES, "abridged" if said else "unabridged", "as wanted")]
 
 
-def _form(reading: _Reading) -> list[Verdict]:
+def _form(reading: Reading) -> list[Verdict]:
     want, scan = reading.want, reading.scan
     own_words = any(word.label == "title" for word in scan.words)
     verdicts: list[Verdict] = []
@@ -716,7 +310,7 @@ def _form(reading: _Reading) -> list[Verdict]:
     return verdicts
 
 
-def _narrator(reading: _Reading) -> list[Verdict]:
+def _narrator(reading: Reading) -> list[Verdict]:
     want = reading.want
     required = (*want.narrators, *want.profile.narrators_required)
     said = (*(reading.release.narrators or ()), *reading.scan.narrators)
@@ -740,7 +334,7 @@ def _shape(rule: str, given: Answer, seen: object = "", limit: object = "") -> V
     return _verdict("shape", rule, given, seen, limit)
 
 
-def _medium(reading: _Reading) -> list[Verdict]:
+def _medium(reading: Reading) -> list[Verdict]:
     want, scan = reading.want, reading.scan
     formats, media = set(reading.formats), media_of(scan)
     if "video" in scan.signs:
@@ -781,7 +375,7 @@ def _category(release: Release) -> str | None:
     return "music" if re.search(r"\bmusic", named) else None
 
 
-def _format(reading: _Reading) -> list[Verdict]:
+def _format(reading: Reading) -> list[Verdict]:
     want, formats = reading.want, set(reading.formats) & AUDIO_FORMATS
     accepted = set(map(fold, want.profile.formats))
     if not formats or want.media == "any" or not accepted:
@@ -791,7 +385,7 @@ def _format(reading: _Reading) -> list[Verdict]:
     return [_shape(rule, given, _listing(formats), ", ".join(want.profile.formats))]
 
 
-def _size(reading: _Reading) -> list[Verdict]:
+def _size(reading: Reading) -> list[Verdict]:
     return _size_verdicts(reading.want, reading.release.size_bytes)
 
 
@@ -814,7 +408,7 @@ def _size_verdicts(want: Want, size_bytes: int | None) -> list[Verdict]:
     return [_shape("SizeFits", YES, f"{rate:.1f} MB per hour", band)]
 
 
-def _bitrate(reading: _Reading) -> list[Verdict]:
+def _bitrate(reading: Reading) -> list[Verdict]:
     least, said = reading.want.profile.min_bitrate_kbps, reading.bitrate_kbps
     if least is None or said is None:
         return []
@@ -822,7 +416,7 @@ def _bitrate(reading: _Reading) -> list[Verdict]:
     return [_shape("BitrateFits" if given is YES else "LowBitrate", given, f"{said} kbit/s", f"{least} kbit/s")]
 
 
-def _alive(reading: _Reading) -> list[Verdict]:
+def _alive(reading: Reading) -> list[Verdict]:
     seeders = reading.release.seeders
     if seeders is None:
         return [_verdict("duty", "SeedersUnknown", Answer.NOT_ASKED, "the indexer does not say", "at least 1")]
@@ -833,17 +427,19 @@ def _alive(reading: _Reading) -> list[Verdict]:
 # --- shape of a file list --------------------------------------------------------------------------------------------
 
 _EXECUTABLE = words_of(
-    "exe bat cmd com scr msi msix js jse vbs vbe wsf wsh ps1 psm1 lnk pif jar app apk dmg pkg hta cpl reg sh dll url scf inf"
+    "exe bat cmd com scr msi msix js jse vbs vbe wsf wsh ps1 psm1 lnk pif jar app apk dmg pkg hta cpl reg sh"
+    " dll url scf inf"
 )
 _ARCHIVES = words_of("rar zip 7z tar gz bz2 xz ace arj iso img bin cab")
 _COVERS = words_of("jpg jpeg png gif webp bmp tif tiff avif svg")
 _NOTES = words_of(
-    "txt nfo cue log m3u m3u8 pls sfv md5 sha1 sha256 opf json xml md abs csv html htm pdf epub mobi azw3 jfif ini db srt vtt lrc ffmeta rtf doc docx par2 ds_store"
+    "txt nfo cue log m3u m3u8 pls sfv md5 sha1 sha256 opf json xml md abs csv"
+    " html htm pdf epub mobi azw3 jfif ini db srt vtt lrc ffmeta rtf doc docx par2 ds_store"
 )
 
 
 def judge_files(want: Want, files: Sequence[TorrentFile]) -> tuple[Verdict, ...]:
-    """The shape gate over a torrent's file list, asked before it is added: audio of this one book and nothing harmful."""
+    """The shape gate over a torrent's file list, asked before it is added: audio of this book and nothing harmful."""
     if len(files) > MOST_FILES:
         return (_shape("TooManyFiles", NO, f"{len(files)} files", f"{MOST_FILES} files"),)
     audio = [file for file in files if file.extension in AUDIO_FORMATS]
@@ -957,8 +553,3 @@ def _name_of_book(stem: str) -> str:
         re.sub(r"[\s._-]*(?:part|pt|cd|disc|chapter)?[\s._-]*\d{1,3}(?:[\s._-]*of[\s._-]*\d{1,3})?$", "", stem).strip()
         or stem
     )
-
-
-def people_key(names: Sequence[str]) -> str:
-    """The people of a want as one key, for grouping."""
-    return ", ".join(sorted(person_key(name) for name in names))

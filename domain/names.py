@@ -96,8 +96,7 @@ NUMBER_WORDS = {word: number for number, words in enumerate(_NUMBER_WORDS, 1) fo
 _ROMAN = re.compile(r"(?=[ivxl])(?:xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50}
 VOLUME_WORDS = words_of(
-    "book books bk volume volumes vol vols v number no num nr tome tom band bd buch livre libro boek bok del teil"
-    " episode novel"
+    "book books bk volume volumes vol vols v number no num nr tome tom band bd buch livre libro boek bok episode novel"
 )
 ARTICLES = words_of("the a an")
 LITTLE_WORDS = words_of("the a an of and in on to for with from at is der die das und von el la los le les de")
@@ -165,6 +164,7 @@ _ALTERNATIVE = re.compile(r"\s*[,;:]\s+or,?\s+(?=[A-Z])")
 _VOLUME_NOT_BOOK = re.compile(r"\bvol(?:ume|s)?s?\b", re.IGNORECASE)
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _HARD_BREAK = re.compile(r"\s*(?::\s+|\s[-–—_|]+\s|\s?—\s?|\s?–\s|--\s?|;\s)\s*")
+_DASH = re.compile(r"\s?[.:]?\s+[-–—_]\s|\.\s|:\s")
 _TRAILING_ARTICLE = re.compile(r"^(.*?),\s*(the|a|an)\b(.*)$", re.IGNORECASE)
 
 
@@ -230,7 +230,7 @@ def _read_book_title(title: str, series: str, authors: tuple[str, ...]) -> BookT
     flat = " ".join(word for word in fold(" ".join(map(_plain_edition, segments))).split() if word not in VOLUME_WORDS)
     while len(segments) > 1 and _is_beside(segments, beside, people):
         segments.pop()
-    while len(segments) > 1 and _leads(segments, beside, people, dashed=bool(re.match(r"\s?[.:]?\s+[-–—_]\s|\.\s|:\s", bare[len(segments[0]) :]))):
+    while len(segments) > 1 and _leads(segments, beside, people, dashed=bool(_DASH.match(bare, len(segments[0])))):
         segments.pop(0)
     return _book_title(segments, beside, flat, authors)
 

@@ -121,7 +121,8 @@ def likeness(want: Want, item: Item) -> tuple[Likeness, str]:
     """Is this item that book? With one sentence why it is unsure or not."""
     if want.asin and item.asin and want.asin.upper() == item.asin.upper():
         return Likeness.SAME, "same ASIN"
-    if item.abridged and not (want.abridged or want.profile.abridged):
+    allowed = want.profile.abridged if want.abridged is None else want.abridged
+    if item.abridged and not allowed:
         return Likeness.DIFFERENT, "abridged"
     if _speaks_otherwise(want, item):
         return Likeness.DIFFERENT, f"in language {item.language}"
@@ -159,7 +160,7 @@ def _place(want: Want, item: Item) -> str:
 def _speaks_otherwise(want: Want, item: Item) -> bool:
     wanted = (want.language,) if want.language else want.profile.languages
     spoken = language_code(item.language)
-    return spoken is not None and spoken not in wanted
+    return bool(wanted) and spoken is not None and spoken not in wanted
 
 
 LANGUAGE_CODES = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from domain.gates import Answer, formats_of, known_bitrate_kbps
+from domain.gates import Answer
+from domain.matching import formats_of, known_bitrate_kbps
 from domain.names import Likeness, same_people
 from domain.releases import Release
 from domain.titles import Scan

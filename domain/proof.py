@@ -194,7 +194,7 @@ def _length(want: Want, files: Sequence[AudioFile]) -> Verdict:
         limit = f"{_clock(wanted_s)} ± {_clock(tolerance_s)}"
         return _verdict("RuntimeDiffers", abs(total_s - wanted_s) <= tolerance_s, _clock(total_s), limit)
     size_bytes = sum(file.size_bytes for file in files)
-    kbps = round(size_bytes * 8 / total_s / 1000) if total_s else 0
+    kbps = round(size_bytes * 8 / total_s / 1000) if total_s >= 1 else 0
     low, high = PLAUSIBLE_KBPS
     if not low <= kbps <= high:
         seen = f"{kbps} kbit/s over {_clock(total_s)}"

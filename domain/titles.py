@@ -1,7 +1,7 @@
 """Reading a release's title: who, what, which number, read by whom, in which form; with every word accounted for.
 
-A title is cut into words that keep their place and the strength of the break before them. Each reading step labels words;
-what stays without a label is *left over*, and a gate that confirms a book wants nothing left over.
+A title is cut into words that keep their place and the strength of the break before them. Each reading step labels
+words; what stays without a label is *left over*, and a gate that confirms a book wants nothing left over.
 """
 
 from __future__ import annotations
@@ -64,14 +64,17 @@ class ReleaseTitle(msgspec.Struct, frozen=True, kw_only=True):
 # --- vocabulary ------------------------------------------------------------------------------------------------------
 
 LANGUAGES = {
-    "en": "en eng english englisch anglais", "de": "de ger deu german deutsch allemand", "fr": "fr fre fra french français",
+    "en": "en eng english englisch anglais", "de": "de ger deu german deutsch allemand",
+    "fr": "fr fre fra french français",
     "es": "es spa esp spanish español castellano", "it": "it ita italian italiano", "nl": "nl dut nld dutch nederlands",
     "sv": "sv se swe swedish svenska svensk", "da": "da dk dan danish dansk", "no": "no nor norwegian norsk nb nn",
     "fi": "fi fin finnish suomi", "pl": "pl pol polish polski", "ru": "ru rus russian русский",
     "pt": "pt por portuguese português ptbr brazilian", "zh": "zh chi zho chinese mandarin", "ja": "ja jp jpn japanese",
     "tr": "tr tur turkish türkçe", "cs": "cs cz cze ces czech", "hu": "hu hun hungarian", "el": "el gre ell greek",
-    "ro": "ro rum ron romanian", "ko": "ko kor korean", "ar": "ar ara arabic", "he": "he heb hebrew", "uk": "uk ukr ukrainian",
-    "hi": "hi hin hindi", "bg": "bg bul bulgarian", "hr": "hr hrv croatian", "sr": "sr srp serbian", "la": "la lat latin",
+    "ro": "ro rum ron romanian", "ko": "ko kor korean", "ar": "ar ara arabic", "he": "he heb hebrew",
+    "uk": "uk ukr ukrainian",
+    "hi": "hi hin hindi", "bg": "bg bul bulgarian", "hr": "hr hrv croatian", "sr": "sr srp serbian",
+    "la": "la lat latin",
 }  # fmt: skip
 _LANGUAGE_OF = {fold(word): code for code, words in LANGUAGES.items() for word in words.split()}
 _LANGUAGE_CODES = "EN|ENG|DE|GER|DEU|FR|FRE|ES|SPA|IT|ITA|NL|SE|SWE|DK|DAN|NO|NOR|FI|FIN|PL|POL|RU|RUS|PT|CZ|HU|JP"
@@ -85,7 +88,8 @@ _SPEAKING = (
                 r"|\blesung\b|\bvorgelesen\b|\bh(?:ö|oe)rspiel\b", re.IGNORECASE), "de"),
     (re.compile(r"\baudiolibro\b", re.IGNORECASE), "es"), (re.compile(r"\blydbok\b", re.IGNORECASE), "no"),
     (re.compile(r"\blydbog\b", re.IGNORECASE), "da"), (re.compile(r"\bljudbok\b", re.IGNORECASE), "sv"),
-    (re.compile(r"\bluisterboek\b", re.IGNORECASE), "nl"), (re.compile(r"\blivre audio\b|\baudiolivre\b", re.IGNORECASE), "fr"),
+    (re.compile(r"\bluisterboek\b", re.IGNORECASE), "nl"),
+    (re.compile(r"\blivre audio\b|\baudiolivre\b", re.IGNORECASE), "fr"),
     (re.compile(r"\bäänikirja\b", re.IGNORECASE), "fi"), (re.compile(r"\bаудиокнига\b", re.IGNORECASE), "ru"),
 )  # fmt: skip
 
@@ -126,7 +130,8 @@ _UNABRIDGED = _pattern(r"\b(?:un-?abridged|unabr?|ungek\S{0,3}rzte?s?|onverkort|
 _ABRIDGED = _pattern(r"\b(?:abridged|abr|gek(?:ü|ue|ã¼)?rzte?s?|verkort|condensed)\b")
 _DRAMATIZED = _pattern(
     r"\b(?:dramati[sz](?:ed|ation)(?:\s+adaptation)?|radio\s?(?:drama|play|show)|audio\s?drama|graphic\s?audio"
-    r"|bbc\s?(?:r(?:adio)?\s?\d(?:\s?extra)?|7)|latw|full[- ]cast\s+(?:dramati[sz]ation|production|drama)|h(?:ö|oe)rspiel"
+    r"|bbc\s?(?:r(?:adio)?\s?\d(?:\s?extra)?|7)|latw"
+    r"|full[- ]cast\s+(?:dramati[sz]ation|production|drama)|h(?:ö|oe)rspiel"
     r"|movie in your mind|immersion tunnel|l\.?a\.? theatre works)\b|\[GA\]"
 )
 _SUMMARY = _pattern(
@@ -146,7 +151,8 @@ _RANGE = _pattern(
     r"(\d{1,3}(?:\.\d)?)\s?(?:-|–|&|and|to)\s?(?:v\.?|#|book\s)?(\d{1,3}(?:\.\d)?)(?![\w.]|/\d|\s?k)"
 )
 _OMNIBUS = _pattern(
-    r"\b(?:omnibus|(?:complete\s+)?box(?:ed)?[- ]?sets?|bundle|compilation|anthology|collections?|sammelpack|sammlung|pack"
+    r"\b(?:omnibus|(?:complete\s+)?box(?:ed)?[- ]?sets?|bundle|compilation|anthology|collections?|sammelpack"
+    r"|sammlung|pack"
     r"|(?:the\s+)?complete(?:\s+\w+){0,2}|trilogy|quartet|quintet|duology|tetralogy|hexalogy"
     r"|(?:entire|full|whole)\s+series|series|saga|complete works|megapack|audiobooks|\d{1,3}\s+(?:audio)?books)\b"
 )
@@ -167,8 +173,9 @@ _EDITION = _pattern(
     r"(?:edition|ed\b|anniversary|remastered|ausgabe|classics)\b|\blight novel\b|\bweb novel\b"
 )
 _NOISE = words_of(
-    "nmr nr repost req reqs yenc vip fl freeleech chapterized chapterised chaptered aka aax truedecrypt libation inaudible"
-    " itunes vbr cbr js mp3cd cds part00 xxxx nzb par par2 rar zip nfo sfv torrent seedpool booktrack audiobookshelf webrip"
+    "nmr nr repost req reqs yenc vip fl freeleech chapterized chapterised chaptered aka aax truedecrypt libation"
+    " inaudible itunes vbr cbr js mp3cd cds part00 xxxx nzb par par2 rar zip nfo sfv torrent seedpool booktrack"
+    " audiobookshelf webrip"
     " retail ripped rip lossless decrypt tagged hq lq hd"
 )
 _FILLERS = words_of(
@@ -188,7 +195,7 @@ _SCRATCH = re.compile(
 
 
 class Word(msgspec.Struct):
-    """One word with its place in the cleaned text; `break_before`: 0 none, 1 soft (`-`, `,`), 2 hard (` - `, `:`, `(`)."""
+    """One word and its place in the text; `break_before`: 0 none, 1 soft (`-`, `,`), 2 hard (` - `, `:`, `(`)."""
 
     raw: str
     keys: tuple[str, ...]
@@ -315,9 +322,9 @@ class Scan:
         self._read_language()
         for found in self._each(_NARRATOR, "narrator"):
             self.narrators += [name.strip() for name in re.split(r",| and | & ", found[1]) if name.strip()]
-        for found in self._each(_UNABRIDGED, "abridged"):
+        for _ in self._each(_UNABRIDGED, "abridged"):
             self.abridged = False
-        for found in self._each(_ABRIDGED, "abridged"):
+        for _ in self._each(_ABRIDGED, "abridged"):
             self.abridged = True
         for pattern, sign in ((_AUDIOBOOK, "audiobook"), (_EBOOK, "ebook")):
             for _ in self._each(pattern, "medium"):
@@ -386,7 +393,7 @@ class Scan:
 
     def _match(self, start: int, keys: Sequence[tuple[str, ...]], skip: frozenset[str]) -> int:
         at = start
-        for place, wanted in enumerate(keys):
+        for wanted in keys:
             if at < len(self.words) and _alike(self.words[at].keys, wanted):
                 at += 1
             elif not set(wanted) & skip:
@@ -394,7 +401,7 @@ class Scan:
         return at if at > start else 0
 
     def find_person(self, name: str, label: str, unsure_label: str, *, shortest: int = 1) -> None:
-        """Label every way in which this person is named, in `shortest` words or more: in full, turned, by surname alone."""
+        """Label each way in which this person is named, in `shortest` words or more: in full, turned, by surname."""
         ends = [key.split() for spelling in (name, name.split(",")[0]) for key in folds(spelling)]
         near = {words[-1] for words in ends if words}
         least = min(shortest, max(1, len(fold(name).split())))
@@ -653,7 +660,8 @@ def _people(text: str) -> tuple[str, ...]:
 
 
 _NUMBERED = re.compile(
-    r"^(?P<name>.*?)[\s,]*(?:\b(?:books?|bk|vol(?:ume)?|no|num|nr|band|tome|part)\b\.?\s*#?|#|\[)?\s*(?P<number>\d{1,3}(?:\.\d{1,2})?|(?<=ook )[IVX]{1,5})\]?$",
+    r"^(?P<name>.*?)[\s,]*(?:\b(?:books?|bk|vol(?:ume)?|no|num|nr|band|tome|part)\b\.?\s*#?|#|\[)?\s*"
+    r"(?P<number>\d{1,3}(?:\.\d{1,2})?|(?<=ook )[IVX]{1,5})\]?$",
     re.IGNORECASE,
 )
 

@@ -79,4 +79,6 @@ def let_through(member: Member, members: str | Sequence[str]) -> bool:
         return member.kind in NAMED_FILTERS[members]
     stretches = [position for position in map(read_position, members) if position]
     place = member.position
-    return place is not None and place.single and any(stretch.covers(place) for stretch in stretches)
+    if place is None or not place.whole_book:
+        return place is not None and any(stretch.same(place) for stretch in stretches)
+    return any(stretch.covers(place) for stretch in stretches)

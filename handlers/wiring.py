@@ -69,7 +69,7 @@ async def connect(
             client=client,
             client_fingerprint=_fingerprint(settings.qbittorrent),
             indexers=tuple([await _indexer(one, stack, indexer_gap_s) for one in settings.indexers]),
-            shelf=_shelf(settings, paths),
+            shelf=_shelf(settings, paths, expect_items=bool((await store.baseline()).items)),
             clock=SystemClock(),
             tell=tell or Quiet(),
             jitter=random.Random(),
@@ -113,11 +113,16 @@ async def _indexer(settings: IndexerSettings, stack: AsyncExitStack, gap_s: floa
     return Torznab(settings.name, settings.url, key, http=client, categories=settings.categories, gap_s=gap_s)
 
 
-def _shelf(settings: Settings, paths: PathMap) -> LibraryFiles | None:
+def _shelf(settings: Settings, paths: PathMap, *, expect_items: bool) -> LibraryFiles | None:
+    """`expect_items` tells an unmounted library from a new one."""
     if settings.paths.library is None:
         return None
     return LibraryFiles(
-        settings.paths.library, mode=settings.publish, map_path=paths.local, downloads=downloads_folder(settings)
+        settings.paths.library,
+        mode=settings.publish,
+        map_path=paths.local,
+        downloads=downloads_folder(settings),
+        expect_items=expect_items,
     )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from domain.actions import Confirm, Enrich, Publish, Scan
-from domain.errors import Conflict, Failure, Permanent, Transient
+from domain.errors import Failure, Transient
 from domain.gates import Answer, Verdict, judge_files
 from domain.metadata import ItemMetadata
+from domain.names import Likeness, same_people
 from domain.naming import file_names, shelf_path
 from domain.proof import AudioFile, prove
 from domain.releases import Release, TorrentFile
@@ -97,15 +98,9 @@ async def _finished_files(torrent: Torrent, client: DownloadClient) -> tuple[Tor
 
 
 async def _stands_already(shelf: Shelf, target: str, kept: dict[str, int]) -> bool:
-    """Whether an interrupted run already put exactly these files in place."""
-    there = await shelf.placed(target)
-    if there is None:
-        return False
-    if {file.path: file.size_bytes for file in there} == kept:
-        return True
-    raise Conflict(
-        f"another book stands at {target} in the library; move it away or exclude this want", code="FolderTaken"
-    )
+    """Whether an interrupted run already put these files in place; the server may have added a cover or metadata."""
+    there = {(file.path, file.size_bytes) for file in await shelf.placed(target) or ()}
+    return set(kept.items()) <= there
 
 
 def _accepted_by_person(round_: Round, want: Want, torrent: Torrent) -> bool:
@@ -125,11 +120,13 @@ def _both_sides(objections: list[Verdict]) -> str:
 
 
 def _narrators(want: Want, audio: tuple[AudioFile, ...]) -> tuple[str, ...]:
-    """The narrator that was asked for, else the one that the files' tags agree on."""
+    """The narrator that was asked for, else the one that the tags agree on; some name the author there instead."""
     if want.narrators:
         return want.narrators
     named = {one.tags["composer"].strip() for one in audio if one.tags.get("composer", "").strip()}
-    return tuple(named) if len(named) == 1 else ()
+    if len(named) != 1 or same_people(want.authors, tuple(named)) is not Likeness.DIFFERENT:
+        return ()
+    return tuple(named)
 
 
 def _as_release(torrent: Torrent, claim: Claim, round_: Round) -> Release:
@@ -166,9 +163,6 @@ async def enrich(round_: Round, act: Enrich, library: Library) -> bool:
     before = _item(round_, act.item)
     try:
         after = await library.write(act.item, act.metadata)
-    except Permanent as failure:
-        await round_.failed(f"enrich/{act.want}", act.want, failure, system="library")
-        return False
     except Failure as failure:
         await round_.failed(f"enrich/{act.want}", act.want, failure, system="library")
         return False

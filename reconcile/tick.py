@@ -6,6 +6,8 @@ keeps ticks from overlapping wherever they run; the ledger makes an overlap harm
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
 import uuid
 from collections import defaultdict
@@ -49,7 +51,7 @@ log = structlog.get_logger()
 
 LEASE = "tick"
 LEASE_S = 300.0
-"""Longer than the longest single act is expected to take; renewed before each act."""
+"""How long a process that died keeps the others waiting; renewed while one is alive."""
 MOST_ROUNDS = 30
 """A tick that has not settled after so many rounds goes on at the next one, so that no mistake spins for ever."""
 
@@ -85,6 +87,7 @@ async def tick(outside: Outside, *, mode: Mode = "apply", approved: str | None =
     acting = Acting(outside, epoch)
     outcome = "failed"
     last: Round | None = None
+    heartbeat = asyncio.create_task(_keep_lease(outside, holder, epoch))
     try:
         last = await _rounds(acting, holder, mode, approved)
         outcome = _outcome(last.plan, acting)
@@ -96,9 +99,19 @@ async def tick(outside: Outside, *, mode: Mode = "apply", approved: str | None =
             bootstrapped=last.desired.policy.bootstrap == "apply" or FIRST_RUN in await outside.store.approved(),
         )
     finally:
+        heartbeat.cancel()
         await outside.store.finish_run(_ended(run, acting, outcome, last))
         await outside.store.release_lease(LEASE, holder, epoch)
         structlog.contextvars.unbind_contextvars("tick")
+
+
+async def _keep_lease(outside: Outside, holder: str, epoch: int) -> None:
+    """Renew while an act takes long, such as a scan of a large library. A lease that was lost shows at the next act."""
+    with contextlib.suppress(Failure):
+        while True:
+            await asyncio.sleep(LEASE_S / 5)
+            now = outside.clock.now()
+            await outside.store.renew_lease(LEASE, holder, epoch, now=now, ttl_s=LEASE_S)
 
 
 async def _rounds(acting: Acting, holder: str, mode: Mode, approved: str | None) -> Round:

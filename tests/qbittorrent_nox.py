@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -34,6 +35,7 @@ class Rig(Protocol):
     downloads: Path
     durable_after_s: float
     """An add that old survives a kill."""
+    refresh_s: float
 
     def offer(self, name: str, *, version: TorrentVersion = "v1") -> bytes:
         """A torrent whose content can be downloaded."""
@@ -47,12 +49,18 @@ class Rig(Protocol):
 
 class StandInRig:
     durable_after_s = 1.4
+    refresh_s = 0.1
 
     def __init__(self, root: Path, version: Version, *, download_seconds: float = 0.2) -> None:
         self._seeds = root / "seeds"
         self.downloads = root / "downloads"
         self.stand_in = StandIn(
-            root / "state", self.downloads, seeds=self._seeds, version=version, download_seconds=download_seconds
+            root / "state",
+            self.downloads,
+            seeds=self._seeds,
+            version=version,
+            download_seconds=download_seconds,
+            refresh_ms=round(self.refresh_s * 1000),
         )
         self.username, self.password = "admin", "adminadmin"
         self.faults = Faults(self.stand_in)
@@ -72,18 +80,23 @@ class StandInRig:
         self.stand_in.kill()
         self.restart()
 
-    def close(self) -> None:
+    def stop(self) -> None:
         self._server.stop()
+
+    def close(self) -> None:
+        # The next test need not wait for the end of this server.
+        threading.Thread(target=self._server.stop).start()
 
 
 class NoxRig:
     durable_after_s = 2.0
+    refresh_s = 0.2
 
     def __init__(self, root: Path) -> None:
         self._seeds = root / "seeds"
         self.downloads = root / "downloads"
         self._seeder = Seeder()
-        self._nox = Nox(root / "profile", self.downloads).start()
+        self._nox = Nox(root / "profile", self.downloads, refresh_ms=round(self.refresh_s * 1000)).start()
         self.url, self.username, self.password = self._nox.url, self._nox.username, self._nox.password
         self.faults = Faults(_Forward(self._nox.url))
         self._proxy = Server(self.faults).start()
@@ -107,7 +120,7 @@ class NoxRig:
         self._nox.start()
 
     def close(self) -> None:
-        self._proxy.stop()
+        threading.Thread(target=self._proxy.stop).start()
         self._nox.kill()
         self._seeder.close()
 

@@ -16,7 +16,7 @@ AUDIO = frozenset(
     (".m4b", ".mp3", ".m4a", ".flac", ".opus", ".ogg", ".oga", ".mp4", ".aac", ".wma", ".aiff", ".aif", ".wav", ".webm")
 )
 UNFINISHED = frozenset((".part", ".tmp", ".crdownload", ".download", ".bak", ".old", ".temp"))
-DISC = re.compile(r"(cd|dis[ck])\s*\d{1,3}", re.IGNORECASE)
+DISC = re.compile(r"(?:cd|disc|disk)\s*\d{1,3}", re.IGNORECASE)
 
 
 class Times(msgspec.Struct, rename="camel"):

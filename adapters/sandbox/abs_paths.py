@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import msgspec
 
@@ -14,11 +15,12 @@ LOWERED = frozenset(
     ("da", "dal", "de", "del", "der", "di", "la", "le", "van", "den", "vel", "von", "e", "y", "af", "av")
 )
 
-_ASIN = re.compile(r"(?:^| )\[([A-Z0-9]{10})\](?= |$)")
-_NARRATOR = re.compile(r"(.*) \{(.*)\}")
-_YEAR = re.compile(r" *\(?(\d{4})\)? * - *(.+)")
-_VOLUME = re.compile(r"(vol\.? |volume |book )?(\d{0,3}(?:\.\d{1,2})?)(\.?)(?: (.*))?", re.IGNORECASE)
-_EAST_ASIAN = re.compile(r"[\u4e00-\u9fff\u3040-\u30ff\u31f0-\u31ff]")
+EAST_ASIAN = ("CJK UNIFIED", "HIRAGANA", "KATAKANA")
+VOLUME_WORDS = frozenset(("vol", "vol.", "volume", "book"))
+
+_ASIN = re.compile(r"\[[A-Z0-9]{10}\]")
+_NUMBER = re.compile(r"\d{0,3}(\.\d\d?)?")
+_YEAR = re.compile(r"\d{4}|\(\d{4}|\d{4}\)|\(\d{4}\)")
 
 
 class PathMetadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,35 +62,49 @@ def read_path(rel_path: str, *, parse_subtitle: bool = False) -> PathMetadata:
 
 
 def _take_asin(folder: str) -> tuple[str, str | None]:
-    found = _ASIN.search(folder)
-    if not found:
+    words = folder.split(" ")
+    asin = next((word for word in words if _ASIN.fullmatch(word)), None)
+    if asin is None:
         return folder.strip(), None
-    return (folder[: found.start()] + folder[found.end() :]).strip(), found[1]
+    words.remove(asin)
+    return " ".join(words).strip(), asin[1:-1]
 
 
 def _take_narrators(folder: str) -> tuple[str, str]:
-    found = _NARRATOR.fullmatch(folder)
-    return (found[1], found[2]) if found else (folder, "")
+    title, brace, narrators = folder.rpartition(" {")
+    return (title, narrators[:-1]) if brace and narrators.endswith("}") else (folder, "")
 
 
 def _take_sequence(folder: str) -> tuple[str, str | None]:
     """`Vol 3 - Title`, `3. Title`, `Title - Book 3`: the first part that is a number, or is labelled as one."""
     parts = folder.split(" - ")
     for place, part in enumerate(parts):
-        found = _VOLUME.fullmatch(part)
-        if not found:
-            continue
-        label, number, dot, rest = found.groups()
-        if rest and not (label or dot):
-            continue  # `101 Dalmatians` is a title
-        parts[place : place + 1] = [rest] if rest else []
-        return " - ".join(parts), f"{float(number or 0):g}"
+        found = _volume(part)
+        if found is not None:
+            number, rest = found
+            parts[place : place + 1] = [rest] if rest else []
+            return " - ".join(parts), number
     return folder, None
 
 
+def _volume(part: str) -> tuple[str, str] | None:
+    """A number and what follows it. `101 Dalmatians` is a title: there a label or a dot would have to say otherwise."""
+    word, blank, rest = part.partition(" ")
+    labelled = bool(blank) and word.lower() in VOLUME_WORDS
+    if labelled:
+        word, _, rest = rest.partition(" ")
+    number = word.removesuffix(".")
+    if not _NUMBER.fullmatch(number) or (rest and not labelled and number == word):
+        return None
+    return f"{float(number or 0):g}", rest
+
+
 def _take_year(folder: str) -> tuple[str, str | None]:
-    found = _YEAR.fullmatch(folder)
-    return (found[2], found[1]) if found else (folder, None)
+    """`1904 - Title` and `(1904) - Title`."""
+    before, _, title = folder.partition("-")
+    if title.strip() and before.endswith(" ") and _YEAR.fullmatch(before.strip()):
+        return title.lstrip(), before.strip(" ()")
+    return folder, None
 
 
 def read_names(text: str) -> tuple[str, ...]:
@@ -97,7 +113,7 @@ def read_names(text: str) -> tuple[str, ...]:
         return ()
     by = next((mark for mark in ("&", " and ", ";") if mark in text), ",")
     parts = [part.strip() for chunk in text.split(by) for part in chunk.split(",")]
-    if _EAST_ASIAN.search(parts[0]):
+    if any(unicodedata.name(char, "").startswith(EAST_ASIAN) for char in parts[0]):
         return tuple(parts)
     if len(parts) > 1 and "," in text and _only_last(parts[0]):
         pairs = zip(parts[::2], parts[1::2], strict=False)

@@ -75,9 +75,9 @@ class Faults:
             case "lost_reply":
                 # The request takes full effect; only the answer never arrives.
                 await _collect(self.app, scope, receive)
-                raise ConnectionResetError("reply lost on purpose")
+                await _drop(send)
             case "reset":
-                raise ConnectionResetError("connection reset on purpose")
+                await _drop(send)
 
 
 async def _collect(app: App, scope: Scope, receive: Receive) -> tuple[int, dict[str, str], bytes]:
@@ -93,6 +93,12 @@ async def _collect(app: App, scope: Scope, receive: Receive) -> tuple[int, dict[
 
     await app(scope, receive, keep)
     return status, headers, body
+
+
+async def _drop(send: Send) -> None:
+    """Break the connection. An app that raised before its answer began would be answered for, with a 500."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000000")]})
+    raise ConnectionResetError("connection reset on purpose")
 
 
 async def _answer(send: Send, status: int, body: bytes, content_type: str = "text/plain") -> None:

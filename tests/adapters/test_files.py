@@ -410,11 +410,13 @@ async def test_a_copy_that_is_called_off_stops_and_cleans_up(library, download):
 
 
 async def test_in_place_names_the_download_folder_within_the_library(library, tmp_path):
-    (library / "Baum/Ozma").mkdir(parents=True)
-    (library / "lone.m4b").write_bytes(b"x")
+    (library / "Baum/Ozma/CD1").mkdir(parents=True)
+    for file in ("lone.m4b", "Baum/Ozma/cover.jpg", "Baum/Ozma/CD1/01.mp3"):
+        (library / file).write_bytes(b"x")
     files = shelf(library, "in_place")
 
-    assert await files.in_place(str(library / "Baum/Ozma")) == "Baum/Ozma"
+    for inside in ("Baum/Ozma", "Baum/Ozma/cover.jpg", "Baum/Ozma/CD1/01.mp3"):
+        assert await files.in_place(str(library / inside)) == "Baum/Ozma"
     for elsewhere in (tmp_path, library, library / "lone.m4b"):
         with pytest.raises(Permanent) as failure:
             await files.in_place(str(elsewhere))
@@ -422,6 +424,7 @@ async def test_in_place_names_the_download_folder_within_the_library(library, tm
     with pytest.raises(Transient):
         await files.in_place(str(library / "gone"))
     assert await shelf(library, "copy").in_place(str(tmp_path)) is None
+    assert [shelf(library, mode).separate for mode in ("hardlink", "copy", "in_place")] == [True, True, False]
 
 
 async def test_in_place_stages_nothing(library, download):

@@ -336,7 +336,7 @@ async def test_a_slow_server_times_out_and_is_not_asked_for_ever(rig: StandInRig
 async def test_a_server_that_is_down_is_unreachable_and_nothing_was_sent(rig: StandInRig, client: QBittorrent):
     payload = read_torrent(rig.offer("The Marvelous Land of Oz"))
     await client.read(())
-    rig.close()
+    rig.stop()
 
     with pytest.raises(Transient) as caught:
         await client.add(payload, tags=[])
@@ -384,12 +384,14 @@ class Breaking:
         self._port = port
         self._path = path
         self._ended: list[asyncio.Event] = []
+        self._ends: list[asyncio.StreamWriter] = []
         self.broke = False
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ended = asyncio.Event()
         self._ended.append(ended)
         answers, requests = await asyncio.open_connection("127.0.0.1", self._port)
+        self._ends += [requests, writer]
         await asyncio.gather(self._hand_on(reader, requests), self._hand_back(answers, writer, self.broke))
         await asyncio.gather(requests.wait_closed(), writer.wait_closed())
         ended.set()
@@ -405,7 +407,9 @@ class Breaking:
             writer.write(part)
         writer.close()
 
-    async def settled(self) -> None:
+    async def cut(self) -> None:
+        for end in self._ends:
+            end.close()
         for ended in self._ended:
             await ended.wait()
 
@@ -425,7 +429,7 @@ async def test_a_connection_that_breaks_before_the_answer_to_an_add_is_settled_b
         assert [torrent.tags for torrent in await client.read(())] == [("want:oz/10",)]
         assert [path for _, path in rig.faults.requests].count("/api/v2/torrents/add") > 1
         await client.close()
-        await wire.settled()
+        await wire.cut()
 
 
 async def test_a_refusal_for_the_host_name_or_the_request_needs_a_person(rig: StandInRig, client: QBittorrent):

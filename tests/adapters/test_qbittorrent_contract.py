@@ -407,4 +407,4 @@ async def test_the_server_describes_itself(rig: Rig, client: QBittorrent, by_han
     assert (info.version, info.api_version) == (by_hand.app_version(), by_hand.app_web_api_version())
     assert info.default_save_path == str(rig.downloads)
     assert info.category_path == str(rig.downloads / "audiobooks")
-    assert (info.incomplete_path, info.queueing, info.refresh_s, info.problems) == (None, False, 0.2, ())
+    assert (info.incomplete_path, info.queueing, info.refresh_s, info.problems) == (None, False, rig.refresh_s, ())

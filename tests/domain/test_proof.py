@@ -318,7 +318,7 @@ def test_a_narrator_that_was_asked_for_is_compared():
             st.dictionaries(
                 st.sampled_from(["album", "title", "artist", "track", "disc", "language"]), st.text(max_size=20)
             ),
-            st.none() | st.floats(0, 1e6),
+            st.none() | st.floats(0, 1e9),
             st.integers(0, 10**9),
         ),
         max_size=5,

@@ -1,0 +1,130 @@
+"""Processes that work on a world and die in the middle, as by `kill -9`.
+
+A tick does one thing after the other, so "just before the next call" and "just after this one" are the same world, and
+a call that only reads leaves it as it was. What remains are the points after each call that changes something, and those
+inside such a call: after each single change to the library's file system, and after each request that a server carried
+out but whose answer nobody was there to hear.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import structlog
+from small_world import Addresses, Clock, reach, settle
+
+from reconcile.ports import Outside
+
+READS = frozenset({
+    "approved", "audio", "backoffs", "baseline", "blocklist", "claims", "conditions", "events", "failures", "files",
+    "find", "findings", "free_bytes", "grabs_since", "in_place", "items", "last_good", "overrides", "placed", "read",
+    "requests", "runs", "search", "searches", "verdicts", "want_keys",
+})  # fmt: skip
+"""Calls of the ports that change nothing (`read` makes the client's category, once: that is harmless)."""
+
+FILE_CHANGES = frozenset({"os.link", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "shutil.rmtree"})
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Fuse:
+    """Burns down by one at each change, and then the process is gone."""
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+
+    def burn(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            die()
+
+
+class Fragile:
+    """A port behind which the process dies right after the call that burns the fuse down."""
+
+    def __init__(self, port: object, fuse: Fuse) -> None:
+        self._port = port
+        self._fuse = fuse
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._port, name)
+        if name in READS or not inspect.iscoroutinefunction(member):
+            return member
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            result = await member(*args, **kwargs)
+            self._fuse.burn()
+            return result
+
+        return call
+
+
+def after_a_call(outside: Outside, fuse: Fuse) -> Outside:
+    """Dies after one of the calls that change something, on whichever port."""
+    return replace(
+        outside,
+        store=Fragile(outside.store, fuse),
+        client=Fragile(outside.client, fuse),
+        library=Fragile(outside.library, fuse),
+        indexers=tuple(Fragile(one, fuse) for one in outside.indexers),
+        shelf=Fragile(outside.shelf, fuse),
+    )
+
+
+def before_a_file_change(outside: Outside, fuse: Fuse) -> Outside:
+    """Dies in the middle of staging and placing: before one of the changes to the file system."""
+    audited = False
+
+    def hook(event: str, args: tuple[object, ...]) -> None:
+        if audited and event in FILE_CHANGES:
+            fuse.burn()
+
+    sys.addaudithook(hook)
+    audited = True
+    return outside
+
+
+Dying = Callable[[Outside, Fuse], Outside]
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["adapters.store", "handlers.wiring", "reconcile.tick", "adapters.sandbox.qbittorrent"])
+
+
+def start(work: Callable[..., None], *args: object) -> BaseProcess:
+    """A process of its own, forked off one that has everything imported."""
+    process = _context.Process(target=work, args=args, daemon=True)
+    process.start()
+    return process
+
+
+def work_and_die(at: Addresses, dying: Dying, fuse: int) -> None:
+    """Work on the world until it is settled, or until the fuse has burnt down."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+    async def work() -> None:
+        async with reach(at, Clock(at.ahead_s)) as outside:
+            await settle(dying(outside, Fuse(fuse)))
+
+    asyncio.run(work())
+
+
+def run_until_death(at: Addresses, dying: Dying, fuse: int) -> bool:
+    """Whether it died; False when it came to its end before."""
+    process = start(work_and_die, at, dying, fuse)
+    process.join(60)
+    code = process.exitcode
+    process.close()
+    assert code in (0, -signal.SIGKILL), f"the process ended with {code}"
+    return code != 0
