@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ import msgspec
 from domain.actions import Reason
 from domain.desired import Desired
 from domain.manifest import Brakes
-from domain.world import Known, LibraryView, Torrent, Unread, World
+from domain.world import Known, LibraryView, Override, Torrent, Unread, World
 
 
 class Work(StrEnum):
@@ -45,6 +45,7 @@ def brakes(desired: Desired, world: World, now: datetime) -> tuple[Brake, ...]:
     policy = desired.policy.brakes
     held = (
         _suspended(desired, world, now),
+        *_sources_suspended(world, now),
         _unread("library", "Library", world.library, policy, now),
         _unread("downloads", "Client", world.downloads, policy, now),
         _library_emptied(world, policy),
@@ -58,13 +59,35 @@ def brakes(desired: Desired, world: World, now: datetime) -> tuple[Brake, ...]:
 def _suspended(desired: Desired, world: World, now: datetime) -> Brake | None:
     if desired.policy.suspend:
         return Brake(name="suspend", blocks=ALL, reason=Reason("Suspended", "the policy says `suspend: true`"))
-    for override in world.overrides:
-        in_force = override.until is None or override.until > now
-        if override.target == "*" and override.verb in ("hold", "snooze") and in_force:
-            until = f" until {override.until:%Y-%m-%d %H:%M} UTC" if override.until else ""
-            why = f": {override.why}" if override.why else ""
-            return Brake(name="suspend", blocks=ALL, reason=Reason("Suspended", f"everything is on hold{until}{why}"))
+    if override := on_hold(world, now).get("*"):
+        return Brake(name="suspend", blocks=ALL, reason=Reason("Suspended", f"everything is {_held(override)}"))
     return None
+
+
+SOURCES = {"library": frozenset({Work.PUBLISH}), "client": frozenset({Work.GRAB, Work.REMOVE})}
+"""What waits while a person holds one system; observing and status go on. Indexers (`indexer/NAME`) are skipped."""
+
+
+def _sources_suspended(world: World, now: datetime) -> Iterator[Brake]:
+    held = on_hold(world, now)
+    for source, blocks in SOURCES.items():
+        if source in held:
+            reason = Reason("Suspended", f"the {source} is {_held(held[source])}")
+            yield Brake(name=f"suspend {source}", blocks=blocks, reason=reason)
+
+
+def on_hold(world: World, now: datetime) -> dict[str, Override]:
+    """Target -> the newest hold or snooze of it that is in force."""
+    return {
+        override.target: override
+        for override in sorted(world.overrides, key=lambda override: override.id)
+        if override.verb in ("hold", "snooze") and (override.until is None or override.until > now)
+    }
+
+
+def _held(override: Override) -> str:
+    until = f" until {override.until:%Y-%m-%d %H:%M} UTC" if override.until else ""
+    return f"on hold{until}" + (f": {override.why}" if override.why else "")
 
 
 def _unread(name: str, prefix: str, reading: Known[LibraryView] | Known[tuple[Torrent, ...]] | Unread, policy: Brakes,

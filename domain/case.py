@@ -10,6 +10,7 @@ from functools import lru_cache
 import msgspec
 
 from domain.actions import Hold, Reason
+from domain.brakes import on_hold
 from domain.gates import Answer, Verdict, answer, judge
 from domain.manifest import PolicySpec
 from domain.ownership import LibraryIndex, Owned
@@ -58,6 +59,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     judged: tuple[Judged, ...]
     overrides: Mapping[str, Override]
     """Verb -> the newest one in force."""
+    indexers: frozenset[str] = frozenset()
+    """Those that are configured and that no person holds."""
     taken: Mapping[str, str] = {}
     """Release or infohash -> the want whose live grab it is."""
 
@@ -96,7 +99,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 class Lookup:
     """The world by want, built once per plan so that a want's facts are found without searching."""
 
-    def __init__(self, world: World, torrents: Sequence[Torrent]) -> None:
+    def __init__(self, world: World, torrents: Sequence[Torrent], now: datetime) -> None:
         self.claims: dict[str, list[Claim]] = defaultdict(list)
         self.taken: dict[str, str] = {}
         for claim in sorted(world.claims, key=lambda claim: claim.id):
@@ -114,6 +117,7 @@ class Lookup:
         self.overrides: dict[str, list[Override]] = defaultdict(list)
         for override in sorted(world.overrides, key=lambda override: override.id):
             self.overrides[override.target].append(override)
+        self.indexers = frozenset(name for name in world.indexers if f"indexer/{name}" not in on_hold(world, now))
         self.blocked = {one for row in world.blocklist for one in (row.release, row.infohash) if one}
 
 
@@ -137,6 +141,7 @@ def case_of(want: Want, policy: PolicySpec, world: World, index: LibraryIndex, n
         torrents=_torrents(want, grabs, lookup),
         judged=() if owned.items else _judged(want, world.searches.get(want.key), grabs, overrides, lookup.blocked),
         overrides=overrides,
+        indexers=lookup.indexers,
         taken=lookup.taken,
     )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from domain.actions import Chore, Decision, Hold, LetGo, Reason, Remove, Scan
 from domain.brakes import Brake, Work, blocking, digest_of
-from domain.case import FOUND, TAG_PREFIX
+from domain.case import FOUND, FOUND_TAG, TAG_PREFIX
 from domain.desired import Desired
 from domain.duties import Duty, duty_of
 from domain.manifest import PolicySpec
@@ -18,17 +18,32 @@ from domain.world import Claim, Torrent, World
 def duties_of(
     torrents: Iterable[Torrent], claims: Iterable[Claim], policy: PolicySpec, now: datetime
 ) -> tuple[Duty, ...]:
-    by_id = {one: claim for claim in claims if claim.action == "grab" for one in claim.ids}
+    """What is owed for each torrent that the ledger or its tag says is ours."""
+    grabs = _grabs_by_id(claims)
     found = []
     for torrent in sorted(torrents, key=lambda torrent: torrent.id):
-        claim = next((by_id[one] for one in sorted(torrent.ids) if one in by_id), None)
-        if claim is not None or _our_tags(torrent):
-            found.append(duty_of(torrent, claim, policy.duties, now))
+        asked_for = _grabs_of(torrent, grabs)
+        if asked_for or _our_tags(torrent):
+            found.append(duty_of(torrent, asked_for, policy.duties, now))
     return tuple(found)
 
 
+def _grabs_by_id(claims: Iterable[Claim]) -> Mapping[str, Sequence[Claim]]:
+    grabs: dict[str, list[Claim]] = defaultdict(list)
+    for claim in claims:
+        if claim.action == "grab":
+            for one in claim.ids:
+                grabs[one].append(claim)
+    return grabs
+
+
+def _grabs_of(torrent: Torrent, grabs: Mapping[str, Sequence[Claim]]) -> tuple[Claim, ...]:
+    found = {claim.id: claim for one in torrent.ids for claim in grabs.get(one, ())}
+    return tuple(found[key] for key in sorted(found))
+
+
 def _our_tags(torrent: Torrent) -> tuple[str, ...]:
-    return tuple(sorted(tag for tag in torrent.tags if tag.startswith(TAG_PREFIX)))
+    return tuple(sorted(tag for tag in torrent.tags if tag.startswith(TAG_PREFIX) or tag == FOUND_TAG))
 
 
 def chores_of(
@@ -41,59 +56,69 @@ def chores_of(
     now: datetime,
 ) -> tuple[tuple[Chore, ...], tuple[str, ...], tuple[Brake, ...]]:
     """The chores, the removals that this reading alone would justify, and the brake where the removal cap trips."""
-    chores: list[Chore] = []
-    capped: tuple[Brake, ...] = ()
-    awaited = tuple(sorted(one.want for one in decided if isinstance(one, Hold) and one.because.code == "AwaitingScan"))
-    rest = world.backoffs.get("scan")
-    if awaited and not blocking(held, Work.PUBLISH, ours=True) and not (rest and rest.not_before > now):
-        chores.append(Scan(awaited, Reason("Published", f"{len(awaited)} published and not listed yet")))
-    done = _finished(decided, world)
-    by_id = {torrent.id: torrent for torrent in torrents}
-    ready = [by_id[duty.torrent] for duty in duties if duty.fulfilled and done(by_id[duty.torrent])]
-    found = {one for claim in world.claims if claim.detail == FOUND for one in claim.ids}
-    removals = [one for one in ready if desired.policy.duties.after == "remove" and not one.ids & found]
-    findings = tuple(sorted(f"remove/{torrent.id}" for torrent in removals))
-    if not blocking(held, Work.REMOVE):
-        if desired.policy.duties.after == "remove":
-            removed, capped = _removals(removals, desired.policy, world)
-            chores += removed
-        else:
-            chores += [
-                LetGo(torrent.id, tags, Reason("OwesNothing", f"{torrent.name} owes nothing any more"))
-                for torrent in ready
-                if (tags := _our_tags(torrent))
-            ]
-    return tuple(chores), findings, capped
+    resting = {key for key, backoff in world.backoffs.items() if backoff.not_before > now}
+    chores: list[Chore] = list(_scans(decided, held, resting))
+    owes_nothing = {duty.torrent for duty in duties if duty.fulfilled}
+    ready = sorted((one for one in torrents if one.id in owes_nothing), key=lambda torrent: torrent.id)
+    removals, others = _parted(ready, decided, world, remove=desired.policy.duties.after == "remove")
+    findings = tuple(f"remove/{torrent.id}" for torrent in removals)
+    if blocking(held, Work.REMOVE):
+        return tuple(chores), findings, ()
+    chores += [
+        LetGo(torrent.id, tags, Reason("OwesNothing", f"{torrent.name} owes nothing any more"))
+        for torrent in others
+        if f"letgo/{torrent.id}" not in resting and (tags := _our_tags(torrent))
+    ]
+    removals = [torrent for torrent in removals if f"remove/{torrent.id}" not in resting]
+    removed, capped = _removals(removals, desired.policy, world)
+    return (*chores, *removed), findings, capped
 
 
-def _finished(decided: Iterable[Decision], world: World) -> Callable[[Torrent], bool]:
-    """Whether every want that a torrent was made for is done with it: published and confirmed, or given up.
+def _scans(decided: Iterable[Decision], held: Sequence[Brake], resting: Collection[str]) -> Iterator[Scan]:
+    """One scan for everything that was published and is not listed; what a scan did not bring up waits longer."""
+    holds = (one for one in decided if isinstance(one, Hold) and one.because.code == "AwaitingScan")
+    awaited = tuple(sorted(one.want for one in holds if f"scan/{one.want}" not in resting))
+    if awaited and "scan" not in resting and not blocking(held, Work.PUBLISH, ours=True):
+        yield Scan(awaited, Reason("Published", f"{len(awaited)} published and not listed yet"))
 
-    A want that left the YAML is orphaned: its torrent is ours by ledger and tag, and is let go when nothing is owed.
+
+DONE_WITH = frozenset({"InLibrary", "Skipped"})
+"""Holds in which a want needs nothing more of its torrent. One that left the library does: it may be the last copy."""
+
+
+def _parted(
+    ready: Iterable[Torrent], decided: Iterable[Decision], world: World, *, remove: bool
+) -> tuple[list[Torrent], list[Torrent]]:
+    """Of the torrents that no want needs any more: those to remove, and those that only lose our tag.
+
+    Removed is only what ledger and tag say we added, and only for books that the library holds. Leaving the YAML, or
+    `skip`, makes an orphan of a torrent: it is let go and stays where it is (DOCTRINE D11).
     """
-    busy: set[str] = {one.want for one in decided if not (isinstance(one, Hold) and one.because.code in DONE_WITH)}
-    serving: dict[str, set[str]] = defaultdict(set)
-    for claim in world.claims:
-        if claim.action == "grab":
-            for one in claim.ids:
-                serving[one].add(claim.want)
-
-    def finished(torrent: Torrent) -> bool:
-        served = {want for one in torrent.ids for want in serving.get(one, ())}
-        served |= {tag.removeprefix(TAG_PREFIX) for tag in _our_tags(torrent)}
-        return bool(served) and not served & busy
-
-    return finished
-
-
-DONE_WITH = frozenset({"InLibrary", "LeftLibrary", "Skipped"})
-"""Holds in which a want needs nothing more of its torrent."""
+    code_of = {one.want: one.because.code if isinstance(one, Hold) else "" for one in decided}
+    grabs = _grabs_by_id(world.claims)
+    removals: list[Torrent] = []
+    others: list[Torrent] = []
+    for torrent in ready:
+        asked_for = _grabs_of(torrent, grabs)
+        wants = {claim.want for claim in asked_for}
+        wants |= {tag.removeprefix(TAG_PREFIX) for tag in torrent.tags if tag.startswith(TAG_PREFIX)}
+        if not wants or any(code_of[want] not in DONE_WITH for want in wants if want in code_of):
+            continue
+        held_by_library = all(code_of.get(want) == "InLibrary" for want in wants)
+        goes = remove and held_by_library and _added_by_us(torrent, asked_for)
+        (removals if goes else others).append(torrent)
+    return removals, others
 
 
-def _removals(ready: Sequence[Torrent], policy: PolicySpec, world: World) -> tuple[list[Chore], tuple[Brake, ...]]:
+def _added_by_us(torrent: Torrent, asked_for: Collection[Claim]) -> bool:
+    tagged = any(tag.startswith(TAG_PREFIX) for tag in torrent.tags) and FOUND_TAG not in torrent.tags
+    return tagged and bool(asked_for) and not any(claim.detail == FOUND for claim in asked_for)
+
+
+def _removals(ready: Sequence[Torrent], policy: PolicySpec, world: World) -> tuple[list[Remove], tuple[Brake, ...]]:
     """Only what two successive good readings found, and never more than the cap: then none at all (DOCTRINE D3)."""
     seen = [torrent for torrent in ready if world.findings.get(f"remove/{torrent.id}", 0) >= 1]
-    digest = digest_of("removals", sorted(torrent.id for torrent in seen))
+    digest = digest_of("removals", [torrent.id for torrent in seen])
     cap = policy.brakes.removals_per_plan
     if len(seen) > cap and digest not in world.approved:
         message = f"{len(seen)} removals in a plan, the cap is {cap}: none is made; say `bibliostat approve {digest}`"

@@ -15,7 +15,7 @@ Status = Literal["True", "False", "Unknown"]
 
 NEEDS_A_PERSON = frozenset({
     "Ambiguous", "DownloadStopped", "GrabLost", "LeftLibrary", "MayBeOwned", "NeedsYou", "NoIndexer", "ProofFailed",
-    "RuleFailed", "TitleUnknown", "TorrentGone", "TwoItemsOnePath", "FirstRun", "LibraryLooksEmptied",
+    "RuleFailed", "ServesAnother", "TitleUnknown", "TorrentGone", "TwoItemsOnePath", "FirstRun", "LibraryLooksEmptied",
     "ClientLooksEmptied",
 })  # fmt: skip
 """Holds that no amount of waiting ends."""

@@ -220,7 +220,7 @@ def _choose(case: Case) -> Decision | None:
 def _takeable(case: Case) -> list[Release]:
     """Confirmed, of an indexer that is still configured and not on hold, and the pinned one where one is pinned."""
     good = [judged.release for judged in case.judged if judged.answer is Answer.CONFIRMED]
-    good = [release for release in good if release.indexer in case.world.indexers]
+    good = [release for release in good if release.indexer in case.indexers]
     if case.want.pinned:
         good = [release for release in good if _is_pinned(release, case.want)]
     return good
@@ -252,6 +252,8 @@ def _search_or_wait(case: Case) -> Decision:
     asked = max((at for at in map(case.world.requests.get, (case.want.key, "*")) if at), default=None)
     if not case.world.indexers:
         return case.hold("NoIndexer", "no indexer is configured")
+    if not case.indexers:
+        return case.hold("IndexersSuspended", "every indexer is on hold; `override list` says by whom")
     if searched is None:
         return Search(case.want.key, Reason("NeverSearched", "it is missing and was never searched for"))
     if asked and asked > searched.at:
@@ -259,7 +261,7 @@ def _search_or_wait(case: Case) -> Decision:
     due = next_search(searched, case.policy)
     if case.now >= due:
         return Search(case.want.key, Reason("SearchDue", f"last searched {searched.at:%Y-%m-%d %H:%M} UTC"))
-    retry = [name for name in searched.failed if name in case.world.indexers and not case.resting(f"indexer/{name}")]
+    retry = [name for name in searched.failed if name in case.indexers and not case.resting(f"indexer/{name}")]
     if retry:
         return Search(case.want.key, Reason("IndexerBack", f"{', '.join(sorted(retry))} could not be asked before"))
     when = f"next search {due:%Y-%m-%d %H:%M} UTC"

@@ -188,7 +188,7 @@ def _named_places(declared: Declared) -> Named:
 
 
 def _beginning(series: str) -> str:
-    """Names of one series share it: they differ in articles, generic last words and a plural, all of them further on."""
+    """Names of one series share it: once folded they differ in a plural at most, and that shows further on."""
     return series_key(series)[:3]
 
 
@@ -206,7 +206,9 @@ def _followed_series(
         if key in excluded or len(owned) < spec.series.owned:
             continue
         near = named.get(_beginning(name), {}).items()
-        spoken_of = {number for other, numbers in near if same_series(other, name) is Likeness.SAME for number in numbers}
+        spoken_of = {
+            number for other, numbers in near if same_series(other, name) is Likeness.SAME for number in numbers
+        }
         highest = max((int(number) for number in owned), default=0)
         for number in range(1, min(highest, MOST_FOLLOWED)):
             if Decimal(number) in spoken_of or Decimal(number) in owned:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -21,15 +22,16 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-def duty_of(torrent: Torrent, claim: Claim | None, policy: Duties, now: datetime) -> Duty:
-    """The stricter of what the indexer said and what the policy asks.
+def duty_of(torrent: Torrent, grabs: Iterable[Claim], policy: Duties, now: datetime) -> Duty:
+    """The strictest of what the indexers of its grabs said and what the policy asks.
 
     The clock is ours, from completion: the client's `seeding_time` freezes while idle, and its counters run backwards
     after a crash (contracts: qBittorrent, section 10). Both time and ratio must be met: a ratio alone never shortens
     the time, because trackers that ask for time count time.
     """
-    seed_s = max(policy.seed_hours * 3600, (claim.min_seed_s if claim and claim.min_seed_s else 0))
-    ratio = max((one for one in (policy.ratio, claim.min_ratio if claim else None) if one), default=None)
+    grabs = tuple(grabs)
+    seed_s = max(policy.seed_hours * 3600, *(grab.min_seed_s or 0 for grab in grabs), 0)
+    ratio = max((one for one in (policy.ratio, *(grab.min_ratio for grab in grabs)) if one), default=None)
     if torrent.completed_at is None:
         return Duty(torrent=torrent.id, until=None, ratio=ratio, fulfilled=False, message="not complete yet")
     until = torrent.completed_at + timedelta(seconds=seed_s)

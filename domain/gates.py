@@ -226,7 +226,7 @@ def _own_title(reading: Reading) -> bool:
     series = reading.want.series
     if reading.book.volume is not None or not reading.titles:
         return False
-    return series is None or same_series(reading.book.key, series) is Likeness.DIFFERENT
+    return series is None or same_series(reading.book.key, series) is not Likeness.SAME
 
 
 def _author(reading: Reading) -> list[Verdict]:

@@ -41,7 +41,11 @@ _SKIPPED = words_of("the a an and of")
 _SERIES_WORDS = words_of("series saga novels cycle chronicles")
 _DOUBTFUL_BEFORE = frozenset({"filler", "language", "size", "year", "edition", "medium", "subtitle"})
 _DOUBTFUL_AFTER = frozenset({"filler", "size"})
-_CUES = words_of("complete box boxset boxed omnibus bundle collection collected books volumes part parts pack")
+_CUES = words_of(
+    "complete box boxset boxed omnibus bundle collection collected books volumes part parts pack trilogy sampler"
+    " preview excerpt prequel companion"
+)
+"""Words that make the text behind a numbered title more than the name of that volume."""
 
 
 class Reading:
@@ -244,7 +248,7 @@ class Reading:
         """Label what only describes: genre, and the name of a volume whose number is found; `plain` without any cue."""
         counted = self.counted_at
         for run in self.scan.left_over():
-            if plain and any(word.raw.isdecimal() or word.keys[0] in _CUES for word in run):
+            if any(word.keys[0] in _CUES or (plain and word.raw.isdecimal()) for word in run):
                 continue
             place = self.scan.words.index(run[0])
             behind_colon = not set("/;+&()[]") & set(self._gap(place))
@@ -344,6 +348,8 @@ class Reading:
         for start, end in self.titles:
             before = words[start - 1] if start and words[start].break_before == 0 else None
             after = words[end] if end < len(words) and words[end].break_before == 0 else None
+            if after is not None and after.keys[0] == "by":
+                after = None
             touching = [word for word in (before, after) if word is not None and id(word) in loose]
             if not touching:
                 return ""

@@ -15,6 +15,7 @@ import msgspec
 
 from domain.names import Likeness, same_people, same_title, series_key, title_keys
 from domain.positions import read_position
+from domain.titles import read_language
 from domain.wants import Want
 from domain.world import Item, ItemKeys
 
@@ -159,28 +160,5 @@ def _place(want: Want, item: Item) -> str:
 
 def _speaks_otherwise(want: Want, item: Item) -> bool:
     wanted = (want.language,) if want.language else want.profile.languages
-    spoken = language_code(item.language)
+    spoken = read_language(item.language) if item.language else None
     return bool(wanted) and spoken is not None and spoken not in wanted
-
-
-LANGUAGE_CODES = {
-    "english": "en", "eng": "en", "german": "de", "deutsch": "de", "ger": "de", "deu": "de", "french": "fr",
-    "français": "fr", "fre": "fr", "fra": "fr", "spanish": "es", "español": "es", "spa": "es", "italian": "it",
-    "italiano": "it", "ita": "it", "dutch": "nl", "nederlands": "nl", "dut": "nl", "nld": "nl", "portuguese": "pt",
-    "português": "pt", "por": "pt", "polish": "pl", "polski": "pl", "pol": "pl", "russian": "ru", "русский": "ru",
-    "rus": "ru", "swedish": "sv", "svenska": "sv", "swe": "sv", "danish": "da", "dansk": "da", "dan": "da",
-    "norwegian": "no", "norsk": "no", "nor": "no", "finnish": "fi", "suomi": "fi", "fin": "fi", "czech": "cs",
-    "cze": "cs", "ces": "cs", "japanese": "ja", "日本語": "ja", "jpn": "ja", "chinese": "zh", "中文": "zh", "chi": "zh",
-    "zho": "zh", "hungarian": "hu", "magyar": "hu", "hun": "hu", "turkish": "tr", "tur": "tr", "korean": "ko",
-    "kor": "ko", "greek": "el", "gre": "el", "ell": "el", "hebrew": "he", "heb": "he", "arabic": "ar", "ara": "ar",
-}  # fmt: skip
-
-
-def language_code(text: str | None) -> str | None:
-    """`English`, `eng`, `en-GB` -> `en`; None when nothing is said or the word is not known."""
-    word = (text or "").strip().casefold()
-    if len(word) == 2:
-        return word
-    if len(word) > 3 and word[2] in "-_":
-        return word[:2]
-    return LANGUAGE_CODES.get(word)

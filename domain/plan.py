@@ -29,9 +29,9 @@ from domain.actions import (
     Settle,
 )
 from domain.brakes import Brake, Work, blocking, brakes, digest_of
-from domain.case import GB, Case, Judged, Lookup, case_of
+from domain.case import GB, Case, Judged, Lookup, bare_case, case_of
 from domain.chores import chores_of, duties_of
-from domain.deciding import decide
+from domain.deciding import decide, likely_bytes
 from domain.desired import Desired
 from domain.duties import Duty
 from domain.manifest import PolicySpec
@@ -91,9 +91,10 @@ def plan(desired: Desired, world: World, now: datetime) -> Plan:
     items = () if isinstance(world.library, Unread) else world.library.value.items
     torrents = () if isinstance(world.downloads, Unread) else world.downloads.value
     index = LibraryIndex(items)
-    lookup = Lookup(world, torrents)
-    cases = [case_of(want, policy, world, index, now, lookup) for want in desired.wants]
-    decided = [_restrained(decide(case), case, held) for case in cases]
+    lookup = Lookup(world, torrents, now)
+    judged = [_judged(want, policy, world, index, now, lookup) for want in desired.wants]
+    cases = [case for case, _ in judged]
+    decided = [_restrained(decision, case, held) for case, decision in judged]
     decided = _within_budget(decided, {case.want.key: case for case in cases}, world, policy)
     duties = duties_of(torrents, world.claims, policy, now)
     chores, findings, capped = chores_of(decided, duties, torrents, desired, world, held, now)
@@ -113,6 +114,18 @@ def plan(desired: Desired, world: World, now: datetime) -> Plan:
         desired_digest=digest_of(desired.wants, desired.policy),
         world_digest=_world_digest(world),
     )
+
+
+def _judged(
+    want: Want, policy: PolicySpec, world: World, index: LibraryIndex, now: datetime, lookup: Lookup
+) -> tuple[Case, Decision]:
+    """A want's facts and what follows from them. Facts that cannot be gathered hold this want, and no other."""
+    try:
+        case = case_of(want, policy, world, index, now, lookup)
+    except Exception as error:
+        case = bare_case(want, policy, world, now)
+        return case, case.hold("RuleFailed", f"its facts cannot be read: {type(error).__name__}: {error}"[:300])
+    return case, decide(case)
 
 
 def _wave(decision: Decision) -> int:
@@ -156,7 +169,11 @@ def _restrained(decision: Decision, case: Case, held: Sequence[Brake]) -> Decisi
             return decision
         return Hold(decision.want, unread.reason)
     brake = blocking(held, NEEDS[type(decision)], ours=isinstance(decision, GOES_ON_WITH_OURS))
-    return Hold(decision.want, brake.reason) if brake else decision
+    if brake:
+        return Hold(decision.want, brake.reason)
+    if rest := case.resting(f"{type(decision).__name__.lower()}/{decision.want}"):
+        return case.hold("BackingOff", f"{rest.why}; next try {rest.not_before:%Y-%m-%d %H:%M} UTC")
+    return decision
 
 
 def _within_budget(
@@ -176,7 +193,7 @@ def _within_budget(
     for decision in urgent:
         if isinstance(decision, Grab):
             release = decision.release
-            size = release.size_bytes or 0
+            size = likely_bytes(release, cases[decision.want].want)
             of_indexer = by_indexer.get(release.indexer, 0)
             if release.id in taken:
                 kept.append(
@@ -216,7 +233,7 @@ def _world_digest(world: World) -> str:
     torrents = () if isinstance(world.downloads, Unread) else world.downloads.value
     return digest_of(
         sorted((item.id, item.rel_path, item.updated_at_ms, item.is_missing) for item in items),
-        sorted((torrent.id, torrent.complete, torrent.tags) for torrent in torrents),
+        sorted((torrent.id, torrent.complete, sorted(torrent.tags)) for torrent in torrents),
         sorted((claim.id, claim.outcome) for claim in world.claims),
         sorted((want, searched.at.isoformat()) for want, searched in world.searches.items()),
         isinstance(world.library, Known),

@@ -160,6 +160,10 @@ _PART = _pattern(
     r"\b(?:parts?|pts?|teil|del|disc|disk)\.?\s?(\d{1,2}|one|two|three|four|five|six|[ivx]{1,4})"
     r"(?:\s?(?:&|and|-|/|of|von|av)\s?(\d{1,2}))?\b|[(\[]\s?(\d{1,2})\s?(?:of|/)\s?(\d{1,2})\s?[)\]]"
 )
+_PART_OF = _pattern(
+    r"\b(?:parts?|pts?|teil|del|dis[ck])?\.?\s?(\d{1,2}|one|two|three|four|five|six)\s(?:of|von|av)\s"
+    r"(\d{1,2}|two|three|four|five|six)\b|[(\[]\s?(\d{1,2})\s?/\s?(\d{1,2})\s?[)\]]"
+)
 _COUNTER = _pattern(
     r"[\[(]\s?(?:\d{1,4}\s?/\s?\d{2,4}|0\d{1,3}\s?/\s?\d{1,4})(?:\s?/\s?\w)?\s?[\])]|(?<![\d/])\d{1,4}/\d{2,4}(?![\d/])|\byenc\b"
     r"|(?<=\" )\d{1,3} of \d{1,3}|\[\d{1,3} of \d{2,3}\]|\b0\d{3}\b|\b\d{4,6}(?= yenc)"
@@ -247,6 +251,8 @@ def words_in(text: str) -> list[Word]:
     for match in _WORD.finditer(text):
         gap = text[end : match.start()]
         depth = max(0, depth + sum(gap.count(mark) for mark in "([{") - sum(gap.count(mark) for mark in ")]}"))
+        if found and len(found[-1].raw) == 1:
+            gap = gap.replace(".", " ", 1)  # the dot of an initial parts nothing
         strength = 2 if not found or _HARD.search(gap) else (1 if _SOFT.search(gap) else 0)
         keys = tuple(key for key in (key.replace(" ", "") for key in folds(match[0])) if key) or ("",)
         found.append(Word(match[0], keys, match.start(), match.end(), strength, depth > 0))
@@ -317,6 +323,8 @@ class Scan:
         for pattern in (_SIZE, _LENGTH):
             for _ in self._each(pattern, "size"):
                 pass
+        for found in self._each(_PART_OF, "part"):
+            self._add_part(found)
         for found in self._each(_RANGE, "range"):
             self.range = self.range or read_position(f"{found[1]}-{found[2]}")
         self._read_language()
@@ -354,6 +362,10 @@ class Scan:
             if pattern.search(self.text):
                 self._add_language(code)
 
+    def _add_part(self, found: re.Match[str]) -> None:
+        pieces = (found[1] or found[3], found[2] or found[4])
+        self.part = self.part or " of ".join(piece for piece in pieces if piece)
+
     def _add_language(self, code: str | None) -> None:
         if code and code not in self.languages:
             self.languages.append(code)
@@ -367,9 +379,7 @@ class Scan:
         for _ in self._each(_OMNIBUS, "omnibus"):
             self.signs.add("omnibus")
         for found in self._each(_PART, "part"):
-            self.part = self.part or " of ".join(
-                piece for piece in (found[1] or found[3], found[2] or found[4]) if piece
-            )
+            self._add_part(found)
         if _MUSIC.search(self.text) and "audiobook" not in self.signs:
             self.signs.add("music")
 

@@ -191,21 +191,7 @@ def show_why(
         if one.type == "Ready":
             when = f"since {_time(one.since)}, looked {_time(one.observed_at)}"
             console.print(f"  {one.reason}: {escape(one.message)} [dim]({when})[/]")
-    by_release: dict[str, list[StoredVerdict]] = defaultdict(list)
-    for verdict in verdicts:
-        by_release[verdict.release].append(verdict)
-    if by_release:
-        console.print(f"  [bold]{len(by_release)} releases seen[/]")
-    for release, rows in sorted(by_release.items(), key=lambda pair: (_worst(pair[1]), pair[1][0].title)):
-        first, last = min(row.first_at for row in rows), max(row.last_at for row in rows)
-        answer = ("no", "possible", "confirmed")[_worst(rows)]
-        colour = {"no": "red", "possible": "yellow", "confirmed": "green"}[answer]
-        seen = f"{rows[0].indexer}, {release}, {_time(first)} to {_time(last)}"
-        console.print(f"  [{colour}]{answer:9}[/] {escape(rows[0].title[:160])} [dim]{escape(seen)}[/]")
-        for row in rows:
-            if row.answer in ("no", "possible"):
-                limit = f", expected {escape(row.limit)}" if row.limit else ""
-                console.print(f"            {row.gate}/[bold]{row.rule}[/] {row.answer}: saw {escape(row.seen)}{limit}")
+    _show_releases(console, verdicts)
     for claim in claims:
         outcome = claim.outcome.value if claim.outcome else "in progress"
         detail = f": {escape(claim.detail)}" if claim.detail else ""
@@ -217,10 +203,43 @@ def show_why(
         console.print(f"  failed {failure.count}×: {failure.reason} {escape(failure.message)}")
 
 
-def _worst(rows: Iterable[StoredVerdict]) -> int:
-    """0 no, 1 possible, 2 confirmed."""
+def _show_releases(console: Console, verdicts: Iterable[StoredVerdict]) -> None:
+    """The nearest first: what passed, near misses with each objection, and other books in a line each."""
+    by_release: dict[str, list[StoredVerdict]] = defaultdict(list)
+    for verdict in verdicts:
+        by_release[verdict.release].append(verdict)
+    if by_release:
+        console.print(f"  [bold]{len(by_release)} releases seen[/]")
+    for release, rows in sorted(by_release.items(), key=lambda pair: (_distance(pair[1]), pair[1][0].title)):
+        objections = [row for row in rows if row.answer in ("no", "possible")]
+        answer = _worst(rows)
+        first, last = min(row.first_at for row in rows), max(row.last_at for row in rows)
+        seen = f"{rows[0].indexer}, {release}, seen {_time(first)} to {_time(last)}"
+        other_book = any(row.rule == "WrongTitle" and row.answer == "no" for row in objections)
+        why = (
+            f" [dim]{', '.join(f'{row.gate}/{row.rule}' for row in objections)}[/]"
+            if other_book
+            else f" [dim]{seen}[/]"
+        )
+        console.print(f"  [{COLOURS[answer]}]{answer:9}[/] {escape(rows[0].title[:160])}{why}")
+        for row in () if other_book else objections:
+            limit = f", expected {escape(row.limit)}" if row.limit else ""
+            console.print(f"            {row.gate}/[bold]{row.rule}[/] {row.answer}: saw {escape(row.seen)}{limit}")
+
+
+COLOURS = {"no": "red", "possible": "yellow", "confirmed": "green"}
+
+
+def _distance(rows: Iterable[StoredVerdict]) -> tuple[int, int, int]:
+    """How far a release is from the book: another title is farther than any number of other objections."""
+    against = [row for row in rows if row.answer == "no"]
+    return sum(row.rule == "WrongTitle" for row in against), len(against), sum(row.answer == "possible" for row in rows)
+
+
+def _worst(rows: Iterable[StoredVerdict]) -> str:
+    """One no outweighs everything, one possible every yes."""
     answers = {row.answer for row in rows}
-    return 0 if "no" in answers else 1 if "possible" in answers else 2
+    return next((one for one in ("no", "possible") if one in answers), "confirmed")
 
 
 def _time(moment: datetime) -> str:

@@ -60,20 +60,25 @@ class Round:
     async def failed(self, key: str, subject: str, failure: Failure, *, system: str) -> None:
         """Write a failure down: its back-off under `key`, the failed attempt, and the circuit of its system."""
         store, now = self.outside.store, self.outside.clock.now()
-        backoff = next_backoff(
-            key,
-            self.world.backoffs,
-            why=failure.message,
-            policy=self.desired.policy.retries,
-            now=now,
-            jitter=self.outside.jitter,
-            retry_after_s=failure.retry_after_s if isinstance(failure, Transient) else None,
-        )
-        await store.save_backoff(backoff)
+        later = failure.retry_after_s if isinstance(failure, Transient) else None
+        await self.rest(key, why=failure.message, retry_after_s=later)
         await store.record_failure(subject=subject, reason=failure.code, message=failure.message, at=now)
         await self.acting.event(subject, failure.code, failure.message)
         self.acting.errors.append(f"{subject}: {failure.message}")
         self.acting.failures[system] += 1
+
+    async def rest(self, key: str, *, why: str, retry_after_s: float | None = None) -> None:
+        """Leave this key alone for a while, longer each time."""
+        backoff = next_backoff(
+            key,
+            self.world.backoffs,
+            why=why,
+            policy=self.desired.policy.retries,
+            now=self.outside.clock.now(),
+            jitter=self.outside.jitter,
+            retry_after_s=retry_after_s,
+        )
+        await self.outside.store.save_backoff(backoff)
 
     async def rested(self, key: str) -> None:
         """It worked again: forget the back-off."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from domain.actions import Adopt, Grab, Revive, Settle
-from domain.backoff import next_backoff
-from domain.case import FOUND, TAG_PREFIX
+from domain.case import FOUND, FOUND_TAG, LIVE, TAG_PREFIX
 from domain.errors import Ambiguous, Failure, Permanent, Transient
 from domain.gates import Answer, Verdict, judge_files
 from domain.releases import Payload
@@ -55,6 +54,7 @@ async def grab(round_: Round, act: Grab, client: DownloadClient) -> bool:
         await round_.failed(key, act.want, failure, system=system)
     except Failure as failure:  # asked, and no clear answer: the next look at the client settles it
         outcome, detail = Outcome.UNKNOWN, failure.message
+        await round_.failed(f"grab/{act.want}", act.want, failure, system=system)
     await _settle(round_, claim.id, outcome, detail)
     if outcome is Outcome.SENT:
         round_.worked(system)
@@ -70,7 +70,7 @@ async def _inspect(round_: Round, act: Grab, want: Want, payload: Payload) -> No
     blocked = {row.infohash for row in round_.world.blocklist if row.infohash}
     if blocked & {payload.infohash_v1, payload.id}:
         raise _Refused("its torrent is on the blocklist")
-    taken = _taken_by(round_.world.claims, payload, act.want)
+    taken = _taken_by(await round_.outside.store.claims(), payload, act.want)
     if taken:
         raise _Refused(f"the same torrent was already grabbed for {taken}")
     if payload.files is None:
@@ -84,16 +84,18 @@ async def _inspect(round_: Round, act: Grab, want: Want, payload: Payload) -> No
 
 def _taken_by(claims: tuple[Claim, ...], payload: Payload, want: str) -> str | None:
     ids = {payload.infohash_v1, payload.id} - {None, ""}
-    live = (None, Outcome.UNKNOWN, Outcome.SENT)
-    others = (one for one in claims if one.action == "grab" and one.want != want and one.outcome in live)
+    others = (one for one in claims if one.action == "grab" and one.want != want and one.outcome in LIVE)
     return next((claim.want for claim in others if claim.ids & ids), None)
 
 
 async def _add(client: DownloadClient, payload: Payload, tag: str) -> tuple[Outcome, str]:
-    """Add once. A torrent that is there already is not added again, only tagged."""
+    """Add once. A torrent that is there already is not added again: either an earlier try of ours did arrive, or it is
+    somebody else's, and is marked as such."""
     ids = {one for one in (payload.infohash_v1, payload.infohash_v2, payload.id) if one}
     if found := await client.find(ids):
-        await client.tag(found.id, [tag])
+        if tag in found.tags:
+            return Outcome.SENT, FOUND if FOUND_TAG in found.tags else "an earlier try had arrived"
+        await client.tag(found.id, [tag, FOUND_TAG])
         return Outcome.SENT, FOUND
     try:
         await client.add(payload, tags=[tag])
@@ -145,17 +147,8 @@ async def revive(round_: Round, act: Revive, client: DownloadClient) -> bool:
     steps = round_.desired.policy.retries.download_minutes
     key = f"download/{act.torrent}"
     tried = round_.world.backoffs[key].failures if key in round_.world.backoffs else 0
-    delay = next_backoff(
-        key,
-        round_.world.backoffs,
-        why=act.because.message,
-        policy=round_.desired.policy.retries,
-        now=round_.outside.clock.now(),
-        jitter=round_.outside.jitter,
-        retry_after_s=steps[min(tried, len(steps) - 1)] * 60.0,
-    )
     # Written before the act: a crash in between costs a try, it never adds one.
-    await round_.outside.store.save_backoff(delay)
+    await round_.rest(key, why=act.because.message, retry_after_s=steps[min(tried, len(steps) - 1)] * 60.0)
     await (client.recheck(act.torrent) if act.verb == "recheck" else client.start(act.torrent))
     await round_.acting.event(act.want, "DownloadTroubled", act.because.message)
     return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from domain.actions import LetGo, Remove
 from reconcile.acting import Round
 from reconcile.ports import DownloadClient
@@ -14,9 +16,18 @@ async def let_go(round_: Round, act: LetGo, client: DownloadClient) -> bool:
     return True
 
 
+async def _expect_one_less(round_: Round) -> None:
+    """What we removed ourselves must not look like a list that was lost."""
+    store = round_.outside.store
+    before = await store.baseline()
+    if before.torrents:
+        await store.save_baseline(msgspec.structs.replace(before, torrents=before.torrents - 1))
+
+
 async def remove(round_: Round, act: Remove, client: DownloadClient) -> bool:
     """Remove our torrent. Its files go only where the library holds links or copies of its own."""
     shelf = round_.outside.shelf
     await client.remove(act.torrent, with_files=shelf is not None and shelf.separate)
+    await _expect_one_less(round_)
     await round_.acting.event(act.torrent, "Removed", act.because.message)
     return True

@@ -30,6 +30,8 @@ async def publish(round_: Round, act: Publish, client: DownloadClient, shelf: Sh
     try:
         outcome, detail = await _publish(round_, claim, want, torrent, client, shelf)
     except Failure as failure:
+        if failure.code == "LeaseMoved":
+            raise
         # Nothing is half done: what was staged is hidden, and the claim stays open for the next try.
         await round_.failed(f"publish/{act.want}", act.want, failure, system="shelf")
         return False
@@ -154,6 +156,9 @@ async def scan(round_: Round, act: Scan, library: Library) -> bool:
         return False
     round_.worked("library")
     await round_.rested("scan")
+    for want in act.wants:
+        # A scan that does not bring the book up is not repeated at once, nor for ever at the same pace.
+        await round_.rest(f"scan/{want}", why="scanned, and the library does not list it yet")
     await round_.acting.event("library", "Scanned", act.because.message)
     return True
 
@@ -218,6 +223,7 @@ async def confirm(round_: Round, act: Confirm) -> bool:
     """The item is there and is the book: the want is done."""
     claim = next(one for one in round_.world.claims if one.id == act.claim)
     await _settle(round_, claim, Outcome.CONFIRMED, act.because.message)
+    await round_.rested(f"scan/{act.want}")
     await round_.acting.event(act.want, "InLibrary", act.because.message)
     return True
 

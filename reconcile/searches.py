@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+import msgspec
+
 from domain.actions import Search
+from domain.brakes import on_hold
 from domain.case import judge_once
 from domain.errors import Failure
 from domain.gates import Answer, answer
@@ -37,10 +42,14 @@ async def search(round_: Round, act: Search) -> bool:
     now = round_.outside.clock.now()
     only_failed = act.because.code == "IndexerBack" and before is not None
     asked = [one for one in round_.outside.indexers if not only_failed or (before and one.name in before.failed)]
-    answered: set[str] = set(before.answered) if only_failed and before else set()
+    held = on_hold(round_.world, now)
+    answered: set[str] = set()
     failed: dict[str, str] = {}
     offers: dict[str, Release] = {}
     for indexer in asked:
+        if f"indexer/{indexer.name}" in held:
+            failed[indexer.name] = "a person holds it"
+            continue
         backoff = round_.world.backoffs.get(f"indexer/{indexer.name}")
         if round_.circuit_open(indexer.name) or (backoff and backoff.not_before > now):
             failed[indexer.name] = backoff.why if backoff else "it failed several times in this tick"
@@ -54,21 +63,40 @@ async def search(round_: Round, act: Search) -> bool:
             answered.add(indexer.name)
             round_.worked(indexer.name)
             await round_.rested(f"indexer/{indexer.name}")
-    kept = [release for release in (before.offers if before else ()) if only_failed or release.indexer in failed]
-    complete = not failed and bool(answered)
-    searched = Searched(
-        want=act.want,
-        at=before.at if only_failed and before else now,
-        answered=tuple(sorted(answered)),
-        failed=failed,
-        empty_runs=(before.empty_runs if before else 0) + (1 if complete and not only_failed else 0),
-        offers=tuple({release.id: release for release in (*kept, *offers.values())}.values()),
-    )
+    searched = _merged(act.want, before, only_failed, answered, failed, offers, now)
+    right = any(answer(judge_once(want, release)) is Answer.CONFIRMED for release in searched.offers)
+    if right or (answered and not failed):
+        before_this = before.empty_runs if before else 0
+        searched = msgspec.structs.replace(searched, empty_runs=0 if right else before_this + 1)
     await round_.outside.store.save_search(searched)
     found = f"{len(offers)} offered by {', '.join(sorted(answered)) or 'nobody'}"
     if answered:
         await round_.acting.event(act.want, "Searched", found)
     return bool(answered)
+
+
+def _merged(
+    want: str,
+    before: Searched | None,
+    only_failed: bool,
+    answered: set[str],
+    failed: dict[str, str],
+    offers: dict[str, Release],
+    now: datetime,
+) -> Searched:
+    """This search and the one before it: an indexer's old offers are known until it answers again."""
+    if before is None:
+        return Searched(want=want, at=now, answered=tuple(sorted(answered)), failed=failed, offers=(*offers.values(),))
+    silent = {*failed, *before.answered} - answered if only_failed else set(failed)
+    kept = {release.id: release for release in before.offers if release.indexer in silent}
+    return Searched(
+        want=want,
+        at=before.at if only_failed else now,
+        answered=tuple(sorted(answered | (set(before.answered) if only_failed else set()))),
+        failed=failed,
+        empty_runs=before.empty_runs,
+        offers=tuple((kept | offers).values()),
+    )
 
 
 async def _ask(indexer: Indexer, want: Want) -> list[Release]:

@@ -11,6 +11,7 @@ import contextlib
 import socket
 import uuid
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -33,7 +34,7 @@ from domain.actions import (
     Search,
     Settle,
 )
-from domain.brakes import FIRST_RUN, digest_of
+from domain.brakes import FIRST_RUN, Work, blocking, digest_of
 from domain.case import Judged
 from domain.conditions import SERVICE, conditions_of
 from domain.errors import Conflict, Failure
@@ -131,7 +132,7 @@ async def _rounds(acting: Acting, holder: str, mode: Mode, approved: str | None)
         round_ = Round(acting, desired, world, plan(desired, world, now))
         if approved is not None and round_.plan.digest != approved:
             raise Conflict("the plan is stale: the world moved on since it was made; make a new one", code="StalePlan")
-        await _write_status(round_, now, first=number == 0, baseline=mode == "apply")
+        await _write_status(round_, now, first=number == 0, applying=mode == "apply")
         outside.tell.planned(round_.plan)
         if mode != "apply":
             break
@@ -141,8 +142,16 @@ async def _rounds(acting: Acting, holder: str, mode: Mode, approved: str | None)
         if approved is not None or not changed:
             break
     if mode == "apply":
-        await outside.store.handled(asked)
+        await outside.store.handled(_answered(asked, round_.plan))
     return round_
+
+
+def _answered(asked: Mapping[str, datetime], plan_: Plan) -> Mapping[str, datetime]:
+    """Requests that need no further tick: none while a brake holds, and not those whose search waits for its turn."""
+    if blocking(plan_.brakes, Work.SEARCH):
+        return {}
+    waiting = {one.want for one in plan_.decisions if one.because.code == "SearchQueued"}
+    return {target: at for target, at in asked.items() if target not in waiting and not (target == "*" and waiting)}
 
 
 async def _carry_out(round_: Round, holder: str) -> bool:
@@ -180,6 +189,7 @@ SYSTEM: dict[type, str] = {
     Revive: "client",
     LetGo: "client",
     Remove: "client",
+    Publish: "shelf",
     Scan: "library",
     Enrich: "library",
 }
@@ -200,6 +210,8 @@ async def _act(round_: Round, act: Decision | Chore) -> bool:
     outside = round_.outside
     client, library, shelf = outside.client, outside.library, outside.shelf
     if (system := SYSTEM.get(type(act))) and round_.circuit_open(system):
+        return False
+    if isinstance(act, Grab) and round_.circuit_open(act.release.indexer):
         return False
     match act:
         case Hold():
@@ -231,7 +243,7 @@ async def _act(round_: Round, act: Decision | Chore) -> bool:
             return await remove(round_, act, client)
 
 
-async def _write_status(round_: Round, now: datetime, *, first: bool, baseline: bool) -> None:
+async def _write_status(round_: Round, now: datetime, *, first: bool, applying: bool) -> None:
     """Conditions, verdicts, one event per transition, and the counts that a later reading is compared with."""
     store, plan_ = round_.outside.store, round_.plan
     moved = await store.save_conditions(conditions_of(plan_, round_.world, now))
@@ -240,12 +252,22 @@ async def _write_status(round_: Round, now: datetime, *, first: bool, baseline: 
             await round_.acting.event(condition.subject, condition.reason, condition.message)
     await _write_verdicts(round_)
     if first:
+        await _forget_departed(round_)
+    # Only a tick that may act counts as a look: printing a plan twice must not make a removal of it.
+    if first and applying:
         await _count_findings(round_)
     suspicious = any(brake.name in ("library emptied", "client emptied", "first run") for brake in plan_.brakes)
-    if baseline and not suspicious:
+    if applying and not suspicious:
         counts = good_baseline(round_.desired, round_.world)
         if counts != round_.world.baseline:
             await store.save_baseline(counts)
+
+
+async def _forget_departed(round_: Round) -> None:
+    """A want that left the declarations has no status any more; its key is kept, should it come back."""
+    store = round_.outside.store
+    if departed := set((await store.want_keys()).values()) - round_.wants.keys():
+        await store.drop_conditions(departed)
 
 
 def _worth_an_event(condition: Condition) -> bool:

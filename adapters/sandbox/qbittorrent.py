@@ -181,6 +181,7 @@ class StandIn:
         self._download_seconds = download_seconds
         self._refresh_ms = refresh_ms
         self._kept = _Kept()
+        self._saved = b""
         self._sessions: set[str] = set()
         self._failed_logins = 0
         self._stepped_at = time.monotonic()
@@ -723,7 +724,7 @@ class StandIn:
         self._sessions.clear()
         self._failed_logins = 0
         self._stepped_at = time.monotonic()
-        self._kept = _Kept()
+        self._kept, self._saved = _Kept(), b""
         with suppress(FileNotFoundError):
             self._kept = msgspec.json.decode(self._file.read_bytes(), type=_Kept)
         for held in self._kept.torrents.values():
@@ -737,6 +738,9 @@ class StandIn:
         young = time.time() - _DURABLE_AFTER_S
         kept = {key: held for key, held in self._kept.torrents.items() if everything or held.added_on <= young}
         document = msgspec.json.encode(msgspec.structs.replace(self._kept, torrents=kept))
+        if document == self._saved:
+            return
+        self._saved = document
         self._file.parent.mkdir(parents=True, exist_ok=True)
         partial = self._file.with_suffix(".partial")
         partial.write_bytes(document)

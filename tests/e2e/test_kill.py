@@ -9,7 +9,7 @@ import pytest
 from conftest import FreshStore
 from small_world import ROAD, Addresses, Clock, SmallWorld, in_place, reach, settle
 
-LEASE_IS_OVER_S = 301.0
+LEASE_IS_OVER_S = 3600.0
 
 
 async def test_kill_minus_9_after_any_change_does_no_harm(world: SmallWorld, fresh_store: FreshStore) -> None:
@@ -17,6 +17,7 @@ async def test_kill_minus_9_after_any_change_does_no_harm(world: SmallWorld, fre
 
     deaths = await die_ever_later(world, fresh_store, dying.after_a_call)
 
+    print(deaths)
     assert deaths > 40
 
 
