@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from domain.languages import LANGUAGES, language_code
+from domain.languages import LANGUAGES, guess_language
 from domain.nodes import Objection, Rule, did_you_mean, shown
 from domain.positions import read_position
 
@@ -48,7 +48,7 @@ def _name(text: str) -> str | Objection:
 def _language(text: str) -> str | Objection:
     if text.casefold() in LANGUAGES:
         return text.casefold()
-    code = language_code(text)
+    code = guess_language(text)
     hint = f"did you mean `{code}`?" if code else "such as `en`"
     return Objection(f"{shown(text)} is not a two-letter language code of ISO 639-1", hint)
 

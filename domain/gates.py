@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from domain.languages import language_code
+from domain.languages import read_language
 from domain.matching import Reading
 from domain.names import (
     Likeness,
@@ -30,7 +30,6 @@ from domain.titles import (
     TEXT_FORMATS,
     Word,
     media_of,
-    read_language,
 )
 from domain.wants import Want
 
@@ -262,7 +261,7 @@ def _language(reading: Reading) -> list[Verdict]:
     want, release = reading.want, reading.release
     wanted = {want.language} if want.language else set(want.profile.languages)
     known = {read_language(language) or fold(language) for language in wanted if language} - {"any", ""}
-    given = read_language(release.language) or language_code(release.language or "-")
+    given = read_language(release.language)
     said = {given} if given else set(reading.scan.languages)
     if not known or not said:
         return []

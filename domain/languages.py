@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rapidfuzz import fuzz, process
 
+from domain.names import fold
+
 _TABLE = """
 aa afar|ab abkhazian|ae avestan|af afrikaans|ak akan|am amharic|an aragonese|ar arabic|as assamese|av avaric|ay aymara
 az azerbaijani|ba bashkir|be belarusian|bg bulgarian|bi bislama|bm bambara|bn bengali|bo tibetan|br breton|bs bosnian
@@ -28,21 +30,32 @@ vo volapuk|wa walloon|wo wolof|xh xhosa|yi yiddish|yo yoruba|za zhuang|zh chines
 LANGUAGES: dict[str, str] = dict(row.split(" ", 1) for line in _TABLE.split("\n") if line for row in line.split("|"))
 """Code -> the English word for the language, in lower case."""
 
-_OWN_NAMES = {"deutsch": "de", "español": "es", "français": "fr", "italiano": "it", "nederlands": "nl", "polski": "pl"}
+_WRITTEN = {
+    "en": "en eng english englisch anglais", "de": "de ger deu german deutsch allemand",
+    "fr": "fr fre fra french français",
+    "es": "es spa esp spanish español castellano", "it": "it ita italian italiano", "nl": "nl dut nld dutch nederlands",
+    "sv": "sv se swe swedish svenska svensk", "da": "da dk dan danish dansk", "no": "no nor norwegian norsk nb nn",
+    "fi": "fi fin finnish suomi", "pl": "pl pol polish polski", "ru": "ru rus russian русский",
+    "pt": "pt por portuguese português ptbr brazilian", "zh": "zh chi zho chinese mandarin", "ja": "ja jp jpn japanese",
+    "tr": "tr tur turkish türkçe", "cs": "cs cz cze ces czech", "hu": "hu hun hungarian", "el": "el gre ell greek",
+    "ro": "ro rum ron romanian", "ko": "ko kor korean", "ar": "ar ara arabic", "he": "he heb hebrew",
+    "uk": "uk ukr ukrainian",
+    "hi": "hi hin hindi", "bg": "bg bul bulgarian", "hr": "hr hrv croatian", "sr": "sr srp serbian",
+    "la": "la lat latin",
+}  # fmt: skip
+"""How titles, tags and catalogues write the languages that audiobooks are mostly read in."""
 
-_CODES = {word: code for code, word in LANGUAGES.items()} | _OWN_NAMES
+_EXACT = {fold(name): code for code, name in LANGUAGES.items()} | {code: code for code in LANGUAGES}
+_EXACT |= {fold(word): code for code, words in _WRITTEN.items() for word in words.split()}
 
 
-def language_code(text: str) -> str | None:
-    """The code that a word or a longer code most probably means: `English`, `eng`, `en-US` are `en`."""
-    word = text.strip().casefold()[:50]
-    if word in LANGUAGES:
-        return word
-    if word in _CODES:
-        return _CODES[word]
-    if word[2:3] in {"-", "_"} and word[:2] in LANGUAGES:
-        return word[:2]
-    if len(word) == 3:
-        return next((code for name, code in _CODES.items() if name.startswith(word)), None)
-    found = process.extractOne(word, _CODES.keys(), scorer=fuzz.ratio, score_cutoff=75)
-    return _CODES[found[0]] if found else None
+def read_language(text: str | None) -> str | None:
+    """ISO 639-1 of `ENG`, `en-US`, `German`, `deutsch`; None when the text names no language we know. Never a guess."""
+    words = fold((text or "")[:40]).split()
+    return _EXACT.get(words[0]) if words else None
+
+
+def guess_language(text: str) -> str | None:
+    """The code that a misspelt word most probably means, to suggest it to a person."""
+    found = process.extractOne(text.strip().casefold()[:50], _EXACT.keys(), scorer=fuzz.ratio, score_cutoff=75)
+    return read_language(text) or (_EXACT[found[0]] if found else None)

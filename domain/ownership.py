@@ -13,9 +13,9 @@ from pathlib import PurePosixPath
 
 import msgspec
 
+from domain.languages import read_language
 from domain.names import Likeness, same_people, same_title, series_key, title_keys
 from domain.positions import read_position
-from domain.titles import read_language
 from domain.wants import Want
 from domain.world import Item, ItemKeys
 
@@ -160,5 +160,5 @@ def _place(want: Want, item: Item) -> str:
 
 def _speaks_otherwise(want: Want, item: Item) -> bool:
     wanted = (want.language,) if want.language else want.profile.languages
-    spoken = read_language(item.language) if item.language else None
+    spoken = read_language(item.language)
     return bool(wanted) and spoken is not None and spoken not in wanted

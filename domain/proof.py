@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from domain.gates import Answer, Verdict
-from domain.languages import language_code
+from domain.languages import read_language
 from domain.names import NUMBER_WORDS, Likeness, fold, read_book_title, same_people, same_series, same_title, words_of
 from domain.positions import Position, read_position
 from domain.releases import TorrentFile
@@ -334,7 +334,7 @@ def _narrator(want: Want, files: Sequence[AudioFile]) -> Verdict:
 def _language(want: Want, files: Sequence[AudioFile]) -> Verdict:
     wanted = {want.language} if want.language else set(want.profile.languages)
     stated = dict.fromkeys(file.tags["language"] for file in files if file.tags.get("language"))
-    codes = {code for text in stated if (code := language_code(text))}
+    codes = {code for text in stated if (code := read_language(text))}
     return _verdict("OtherLanguage", codes <= wanted, _some(list(stated)) or "no tags", ", ".join(sorted(wanted)))
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from domain.languages import read_language
 from domain.names import (
     LITTLE_WORDS,
     Likeness,
@@ -63,20 +64,6 @@ class ReleaseTitle(msgspec.Struct, frozen=True, kw_only=True):
 
 # --- vocabulary ------------------------------------------------------------------------------------------------------
 
-LANGUAGES = {
-    "en": "en eng english englisch anglais", "de": "de ger deu german deutsch allemand",
-    "fr": "fr fre fra french français",
-    "es": "es spa esp spanish español castellano", "it": "it ita italian italiano", "nl": "nl dut nld dutch nederlands",
-    "sv": "sv se swe swedish svenska svensk", "da": "da dk dan danish dansk", "no": "no nor norwegian norsk nb nn",
-    "fi": "fi fin finnish suomi", "pl": "pl pol polish polski", "ru": "ru rus russian русский",
-    "pt": "pt por portuguese português ptbr brazilian", "zh": "zh chi zho chinese mandarin", "ja": "ja jp jpn japanese",
-    "tr": "tr tur turkish türkçe", "cs": "cs cz cze ces czech", "hu": "hu hun hungarian", "el": "el gre ell greek",
-    "ro": "ro rum ron romanian", "ko": "ko kor korean", "ar": "ar ara arabic", "he": "he heb hebrew",
-    "uk": "uk ukr ukrainian",
-    "hi": "hi hin hindi", "bg": "bg bul bulgarian", "hr": "hr hrv croatian", "sr": "sr srp serbian",
-    "la": "la lat latin",
-}  # fmt: skip
-_LANGUAGE_OF = {fold(word): code for code, words in LANGUAGES.items() for word in words.split()}
 _LANGUAGE_CODES = "EN|ENG|DE|GER|DEU|FR|FRE|ES|SPA|IT|ITA|NL|SE|SWE|DK|DAN|NO|NOR|FI|FIN|PL|POL|RU|RUS|PT|CZ|HU|JP"
 _LANGUAGE_WORDS = (
     "english|german|deutsch|french|fran[cç]ais|spanish|espa[nñ]ol|castellano|italian|italiano|dutch|nederlands|swedish"
@@ -100,14 +87,6 @@ _LANGUAGE_PATTERNS = (
     re.compile(rf"(?<=[Aa]udiobook )({_LANGUAGE_CODES})\b"),
     re.compile(rf"\b({_LANGUAGE_WORDS})(?:\s+(?:edition|version|audio\s?book))?\b", re.IGNORECASE),
 )
-
-
-def read_language(text: str | None) -> str | None:
-    """ISO 639-1 of `ENG`, `en-US`, `German`, `deutsch`; None when the text names no language we know."""
-    if not text:
-        return None
-    words = fold(text[:40]).split()
-    return _LANGUAGE_OF.get(words[0]) if words else None
 
 
 def _pattern(text: str) -> re.Pattern[str]:

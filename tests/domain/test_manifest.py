@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.fields import isbn13
-from domain.languages import LANGUAGES, language_code
+from domain.languages import LANGUAGES, guess_language
 from domain.manifest import DOCUMENTS, Declared, Mistake, Place, PolicySpec, decode, schema
 from domain.nodes import Mapping, Node, Scalar, Sequence
 
@@ -347,7 +347,7 @@ def test_an_isbn_is_thirteen_digits_with_a_right_checksum(text, isbn):
     [("English", "en"), ("en-US", "en"), ("eng", "en"), ("Deutsch", "de"), ("frnch", "fr"), ("xx", None)],
 )
 def test_a_word_for_a_language_leads_to_its_code(word, code):
-    assert language_code(word) == code
+    assert guess_language(word) == code
 
 
 def test_there_are_183_languages():

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import dying
-import pytest
 from conftest import FreshStore
 from small_world import ROAD, Addresses, Clock, SmallWorld, in_place, reach, settle
 

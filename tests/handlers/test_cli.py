@@ -59,9 +59,8 @@ def test_schema_is_json_that_knows_every_kind(say):
     code, out, _ = say("schema")
 
     assert code == 0
-    assert {"Series", "Author", "Book", "Follow", "Discover", "Profile", "Policy"} <= set(
-        word for word in json.dumps(json.loads(out)).replace('"', " ").split()
-    )
+    words = set(json.dumps(json.loads(out)).replace('"', " ").split())
+    assert words >= {"Series", "Author", "Book", "Follow", "Discover", "Profile", "Policy"}
 
 
 def test_without_a_library_nothing_is_planned_and_the_plan_says_why(say):
