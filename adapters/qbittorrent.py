@@ -34,7 +34,7 @@ from qbittorrentapi.exceptions import (
     UnsupportedMediaType415Error,
 )
 
-from domain.errors import Ambiguous, Conflict, Failure, Permanent, Transient
+from domain.errors import Ambiguous, Conflict, Failure, Permanent, Transient, Unfit
 from domain.releases import Payload, TorrentFile
 from domain.world import Torrent, TorrentState
 
@@ -647,7 +647,7 @@ class QBittorrent:
             case Conflict409Error():
                 return Conflict(f"{self._where} did not do it: something is in the way.", code="ClientConflict")
             case UnsupportedMediaType415Error():
-                return Permanent(
+                return Unfit(
                     f"{self._where} cannot read that torrent: take another release.", code="ClientRefusedTorrent"
                 )
             case HTTP4XXError():

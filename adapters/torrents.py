@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from bencode2 import bdecode
 
-from domain.errors import Permanent
+from domain.errors import Unfit
 from domain.releases import Payload, TorrentFile
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -34,11 +34,11 @@ _SHA256_MULTIHASH = "1220"
 def read_torrent(content: bytes) -> Payload:
     """The payload with its ids and files; paths start with the torrent's own folder when it has one.
 
-    `Permanent` with code TorrentNotBencoded, TorrentInvalid, TorrentTooBig, TorrentTooManyFiles, TorrentUnsafePath or
+    `Unfit` with code TorrentNotBencoded, TorrentInvalid, TorrentTooBig, TorrentTooManyFiles, TorrentUnsafePath or
     TorrentBadSize; nothing else, whatever the bytes are.
     """
     if len(content) > MAX_BYTES:
-        raise Permanent(f"The torrent file is larger than {MAX_BYTES >> 20} MiB.", code="TorrentTooBig")
+        raise Unfit(f"The torrent file is larger than {MAX_BYTES >> 20} MiB.", code="TorrentTooBig")
     raw = _raw_info(content)
     info = _decoded(raw)
     is_v1, is_v2 = _versions(info)
@@ -54,7 +54,7 @@ def read_torrent(content: bytes) -> Payload:
 
 
 def read_magnet(link: str) -> Payload:
-    """The payload of a magnet link; `Permanent` MagnetInvalid when it names no torrent or more than one."""
+    """The payload of a magnet link; `Unfit` MagnetInvalid when it names no torrent or more than one."""
     # Download clients take several links separated by newlines: white space would smuggle in a second one.
     if len(link) > MAX_MAGNET_CHARS or not link.lower().startswith("magnet:?") or re.search(r"[\s\x00-\x1f\x7f]", link):
         raise _invalid_magnet("is no magnet link")
@@ -120,7 +120,7 @@ class _Scanner:
     def _count(self) -> None:
         self._tokens += 1
         if self._tokens > _MAX_TOKENS:
-            raise Permanent("The torrent file holds more than a million values.", code="TorrentTooManyFiles")
+            raise Unfit("The torrent file holds more than a million values.", code="TorrentTooManyFiles")
 
 
 def _decoded(raw: bytes) -> dict[bytes, Any]:
@@ -198,13 +198,13 @@ def _collected(entries: Iterator[Entry]) -> tuple[TorrentFile, ...]:
     files: list[TorrentFile] = []
     for count, (path, size, attributes) in enumerate(entries, start=1):
         if count > MAX_FILES:
-            raise Permanent(f"The torrent lists more than {MAX_FILES} files.", code="TorrentTooManyFiles")
+            raise Unfit(f"The torrent lists more than {MAX_FILES} files.", code="TorrentTooManyFiles")
         if len(path) > _MAX_DEPTH:
             raise _unsafe_path("is nested too deeply")
         if b"l" in attributes:
             raise _unsafe_path("is a symbolic link")
         if not isinstance(size, int) or not 0 <= size <= _MAX_SIZE_BYTES:
-            raise Permanent("The torrent states an impossible file size.", code="TorrentBadSize")
+            raise Unfit("The torrent states an impossible file size.", code="TorrentBadSize")
         if b"p" not in attributes and not _is_padding(path):
             files.append(TorrentFile(path="/".join(path), size_bytes=size))
     if not files:
@@ -238,19 +238,19 @@ def _v2_topic(topic: str) -> str | None:
     return found[1] if found else None
 
 
-def _not_bencoded() -> Permanent:
-    return Permanent(
+def _not_bencoded() -> Unfit:
+    return Unfit(
         "What came is not a torrent file (an error page or a cut download, perhaps).", code="TorrentNotBencoded"
     )
 
 
-def _invalid(what: str) -> Permanent:
-    return Permanent(f"The torrent file {what}.", code="TorrentInvalid")
+def _invalid(what: str) -> Unfit:
+    return Unfit(f"The torrent file {what}.", code="TorrentInvalid")
 
 
-def _unsafe_path(why: str) -> Permanent:
-    return Permanent(f"The torrent names a file that {why}.", code="TorrentUnsafePath")
+def _unsafe_path(why: str) -> Unfit:
+    return Unfit(f"The torrent names a file that {why}.", code="TorrentUnsafePath")
 
 
-def _invalid_magnet(why: str) -> Permanent:
-    return Permanent(f"The magnet link {why}.", code="MagnetInvalid")
+def _invalid_magnet(why: str) -> Unfit:
+    return Unfit(f"The magnet link {why}.", code="MagnetInvalid")

@@ -35,3 +35,7 @@ class Conflict(Failure):
 
 class Permanent(Failure):
     """Only a person can help: what, where and what to do are in the message."""
+
+
+class Unfit(Permanent):
+    """This one thing (a torrent, a release) will never do, whoever asks for it: another one may."""

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from domain.actions import Adopt, Grab, Revive, Settle
 from domain.case import FOUND, FOUND_TAG, LIVE, TAG_PREFIX
-from domain.errors import Ambiguous, Failure, Permanent, Transient
+from domain.errors import Ambiguous, Failure, Permanent, Transient, Unfit
 from domain.gates import Answer, Verdict, judge_files
 from domain.releases import Payload
 from domain.wants import Want
 from domain.world import Claim, Outcome
 from reconcile.acting import Round
 from reconcile.ports import DownloadClient
-
-
-class _Refused(Exception):
-    """The file list, the blocklist or the ledger says no: one sentence."""
 
 
 async def grab(round_: Round, act: Grab, client: DownloadClient) -> bool:
@@ -43,12 +39,11 @@ async def grab(round_: Round, act: Grab, client: DownloadClient) -> bool:
         )
         system = "client"
         outcome, detail = await _add(client, payload, TAG_PREFIX + act.want)
-    except _Refused as refusal:
-        outcome, detail = Outcome.REFUSED, str(refusal)
-    except Permanent as failure:
+    except Unfit as failure:  # this release is to blame: it is not asked for again, and the next best has its turn
         outcome, detail = Outcome.REFUSED, failure.message
-        await round_.failed(f"grab/{act.want}", act.want, failure, system=system)
-    except Transient as failure:
+        now = outside.clock.now()
+        await outside.store.record_failure(subject=act.want, reason=failure.code, message=failure.message, at=now)
+    except (Permanent, Transient) as failure:  # a system is to blame, and nothing was sent
         outcome, detail = Outcome.UNSENT, failure.message
         key = f"indexer/{system}" if system != "client" else f"grab/{act.want}"
         await round_.failed(key, act.want, failure, system=system)
@@ -69,17 +64,17 @@ async def _inspect(round_: Round, act: Grab, want: Want, payload: Payload) -> No
     """The shape gate over the real file list, before the client sees anything."""
     blocked = {row.infohash for row in round_.world.blocklist if row.infohash}
     if blocked & {payload.infohash_v1, payload.id}:
-        raise _Refused("its torrent is on the blocklist")
+        raise Unfit("its torrent is on the blocklist", code="Blocklisted")
     taken = _taken_by(await round_.outside.store.claims(), payload, act.want)
     if taken:
-        raise _Refused(f"the same torrent was already grabbed for {taken}")
+        raise Unfit(f"the same torrent was already grabbed for {taken}", code="ServesAnother")
     if payload.files is None:
         return
     verdicts: tuple[Verdict, ...] = judge_files(want, payload.files)
     await round_.write_verdicts(act.want, act.release, verdicts)
     objection = next((verdict for verdict in verdicts if verdict.answer in (Answer.NO, Answer.POSSIBLE)), None)
     if objection:
-        raise _Refused(f"{objection.rule}: {objection.seen}")
+        raise Unfit(f"{objection.rule}: {objection.seen}", code=objection.rule)
 
 
 def _taken_by(claims: tuple[Claim, ...], payload: Payload, want: str) -> str | None:

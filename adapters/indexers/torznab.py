@@ -18,7 +18,7 @@ import msgspec
 from adapters.indexers import feed
 from adapters.indexers.text import clean_title, quoted
 from adapters.torrents import read_magnet, read_torrent
-from domain.errors import Failure, Permanent, Transient
+from domain.errors import Failure, Permanent, Transient, Unfit
 from domain.releases import Payload, Release
 
 MAX_BODY_BYTES = 20 * 1024 * 1024
@@ -137,7 +137,7 @@ class Torznab:
         payload = await self._resolve(link)
         ids = {payload.infohash_v1, (payload.infohash_v2 or "")[:40]}
         if release.infohash and release.infohash.lower() not in ids:
-            raise Permanent(
+            raise Unfit(
                 f"{self.name} announced '{release.title[:100]}' with another infohash than it delivers: search again.",
                 code="ReleaseChanged",
             )
@@ -212,7 +212,7 @@ class Torznab:
             if reply.status not in (301, 302, 303, 307, 308):
                 return self._torrent(reply)
             link = _target(link, reply.headers.get("location", ""))
-        raise Permanent(
+        raise Unfit(
             f"{self.name} redirects a download in a circle or to an address that is neither web nor magnet: "
             "choose another release.",
             code="ReleaseUnfetchable",
@@ -353,8 +353,8 @@ class Torznab:
     def _disabled(self, words: str) -> Transient:
         return Transient(f"{self.name} is switched off: {self._quoted(words)}.", code="IndexerDisabled")
 
-    def _gone(self, why: str) -> Permanent:
-        return Permanent(f"{self.name} no longer offers this release: {why}.", code="ReleaseGone")
+    def _gone(self, why: str) -> Unfit:
+        return Unfit(f"{self.name} no longer offers this release: {why}.", code="ReleaseGone")
 
     def _unreadable(self, sent: str) -> Transient:
         return Transient(f"{self.name} sent {sent}.", code="IndexerUnreadable")

@@ -13,16 +13,20 @@ import inspect
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
+from itertools import count
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 import structlog
-from small_world import Addresses, Clock, reach, settle
+from small_world import Addresses, Clock, SmallWorld, reach, settle
 
+from adapters.sandbox.faults import Scope
 from reconcile.ports import Outside
 
 READS = frozenset({
@@ -83,16 +87,14 @@ def after_a_call(outside: Outside, fuse: Fuse) -> Outside:
     )
 
 
-def before_a_file_change(outside: Outside, fuse: Fuse) -> Outside:
-    """Dies in the middle of staging and placing: before one of the changes to the file system."""
-    audited = False
+def within_a_file_change(outside: Outside, fuse: Fuse) -> Outside:
+    """Dies in the middle of staging, placing and discarding: before one of the changes to the file system."""
 
     def hook(event: str, args: tuple[object, ...]) -> None:
-        if audited and event in FILE_CHANGES:
+        if event in FILE_CHANGES:
             fuse.burn()
 
     sys.addaudithook(hook)
-    audited = True
     return outside
 
 
@@ -109,22 +111,62 @@ def start(work: Callable[..., None], *args: object) -> BaseProcess:
     return process
 
 
-def work_and_die(at: Addresses, dying: Dying, fuse: int) -> None:
+def work_until_settled(at: Addresses, dying: Dying | None = None, fuse: int = 0) -> None:
     """Work on the world until it is settled, or until the fuse has burnt down."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
     async def work() -> None:
         async with reach(at, Clock(at.ahead_s)) as outside:
-            await settle(dying(outside, Fuse(fuse)))
+            await settle(dying(outside, Fuse(fuse)) if dying else outside)
 
     asyncio.run(work())
 
 
-def run_until_death(at: Addresses, dying: Dying, fuse: int) -> bool:
-    """Whether it died; False when it came to its end before."""
-    process = start(work_and_die, at, dying, fuse)
+def ended(process: BaseProcess) -> bool:
+    """Wait for its end; whether it was killed."""
     process.join(60)
     code = process.exitcode
     process.close()
     assert code in (0, -signal.SIGKILL), f"the process ended with {code}"
     return code != 0
+
+
+def by_its_own_hand(dying: Dying) -> Callable[[SmallWorld, Addresses, int], bool]:
+    """A way to let a process die at a number, and to say whether it lived long enough to do so."""
+
+    def run(_: SmallWorld, at: Addresses, number: int) -> bool:
+        return ended(start(work_until_settled, at, dying, number))
+
+    return run
+
+
+ORDERS = re.compile(r"(POST|PATCH|DELETE) (?!.*(batch/get|auth/))|GET /download/")
+"""Requests that have an effect at a server."""
+
+
+def before_the_answer(world: SmallWorld, at: Addresses, number: int) -> bool:
+    """It dies when a server has carried out one of its orders and has not answered yet."""
+    victim: Future[int] = Future()
+    orders = count(1)
+
+    def rewrite(scope: Scope, body: bytes) -> bytes:
+        if ORDERS.match(f"{scope['method']} {scope['path']}") and next(orders) == number:
+            os.kill(victim.result(timeout=10), signal.SIGKILL)
+        return body
+
+    for one in world.tampering.values():
+        one.rewrite = rewrite
+    process = start(work_until_settled, at)
+    assert process.pid
+    victim.set_result(process.pid)
+    died = ended(process)
+    for one in world.tampering.values():
+        one.rewrite = None
+    return died
+
+
+WAYS: Mapping[str, Callable[[SmallWorld, Addresses, int], bool]] = {
+    "after a call": by_its_own_hand(after_a_call),
+    "within a file change": by_its_own_hand(within_a_file_change),
+    "before an answer": before_the_answer,
+}

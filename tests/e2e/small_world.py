@@ -125,12 +125,16 @@ def files_below(folder: Path) -> dict[str, int]:
     return {file.relative_to(folder).as_posix(): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
 
 
+Rewrite = Callable[[Scope, bytes], bytes]
+
+
 class Tampering:
-    """ASGI middleware that rewrites answers: `rewrite` gets the path and the body, and gives the body that is sent."""
+    """ASGI middleware with a hand on every answer: `rewrite` gets the request, which has taken full effect by then, and
+    the body, and gives the body that is sent."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Any]) -> None:
         self._app = app
-        self.rewrite: Callable[[str, bytes], bytes] | None = None
+        self.rewrite: Rewrite | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.rewrite is None or scope["type"] != "http":
@@ -147,9 +151,11 @@ class Tampering:
                 body += message.get("body", b"")
 
         await self._app(scope, receive, keep)
-        body = self.rewrite(scope["path"], body)
+        body = self.rewrite(scope, body)
         headers = [(name, value) for name, value in started["headers"] if name.lower() != b"content-length"]
-        await send({**started, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+        if started["status"] != 204:
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({**started, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
@@ -200,12 +206,9 @@ class SmallWorld:
             refresh_ms=100,
         )
         self.indexer = torznab.create_app(self.offers, api_key=API_KEY)
-        self.tampering = Tampering(self.shelf)
-        self.servers = {
-            "library": Server(self.tampering),
-            "client": Server(self.client),
-            "indexer": Server(self.indexer),
-        }
+        systems: dict[str, Faults] = {"library": self.shelf, "client": self.client, "indexer": self.indexer}
+        self.tampering = {name: Tampering(app) for name, app in systems.items()}
+        self.servers = {name: Server(app) for name, app in self.tampering.items()}
 
     def __enter__(self) -> SmallWorld:
         for server in self.servers.values():

@@ -2,38 +2,60 @@
 
 from __future__ import annotations
 
-import dying
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
 from conftest import FreshStore
-from small_world import ROAD, Addresses, Clock, SmallWorld, in_place, reach, settle
+from dying import WAYS
+from small_world import ROAD, Addresses, Clock, Content, SmallWorld, in_place, reach, settle
 
 LEASE_IS_OVER_S = 3600.0
+"""The dead process moved its own clock on, and its lease holds for five minutes after that."""
+LANES = 4
+"""Worlds side by side: most of the time somebody waits for a download."""
 
 
-async def test_kill_minus_9_after_any_change_does_no_harm(world: SmallWorld, fresh_store: FreshStore) -> None:
+async def test_kill_minus_9_at_any_point_does_no_harm(
+    tmp_path: Path, content: Content, fresh_store: FreshStore
+) -> None:
+    deaths: Counter[str] = Counter()
+    with ExitStack() as stack:
+        worlds = [stack.enter_context(SmallWorld(tmp_path / f"{lane}", content)) for lane in range(LANES)]
+
+        for way in WAYS:
+            numbers = iter(range(1, 1000))
+            survived = asyncio.Event()
+            lanes = (_die_ever_later(world, fresh_store, way, numbers, survived) for world in worlds)
+            deaths[way] = sum(await asyncio.gather(*lanes))
+
+    assert deaths["after a call"] > 60
+    assert deaths["within a file change"] > 6
+    assert deaths["before an answer"] >= 4
+
+
+async def _die_ever_later(
+    world: SmallWorld, fresh_store: FreshStore, way: str, numbers: Iterator[int], survived: asyncio.Event
+) -> int:
+    """Let a process die at its first chance, in a fresh world at its second, and so on until one comes to its end."""
     world.declare(ROAD)
-
-    deaths = await die_ever_later(world, fresh_store, dying.after_a_call)
-
-    print(deaths)
-    assert deaths > 40
-
-
-async def die_ever_later(world: SmallWorld, fresh_store: FreshStore, how: dying.Dying) -> int:
-    """Let a process die after its first change, in a fresh world after its second, and so on until one survives."""
     deaths = 0
-    while True:
+    while not survived.is_set():
         at = world.addresses(fresh_store())
-        died = dying.run_until_death(at, how, deaths + 1)
-        nothing_is_half_there(world)
-        await others_go_on(at)
+        died = await asyncio.to_thread(WAYS[way], world, at, next(numbers))
+        _nothing_is_half_there(world)
+        await _others_go_on(at)
         in_place(world, ROAD)
-        if not died:
-            return deaths
-        deaths += 1
         world.reset()
+        deaths += died
+        if not died:
+            survived.set()
+    return deaths
 
 
-def nothing_is_half_there(world: SmallWorld) -> None:
+def _nothing_is_half_there(world: SmallWorld) -> None:
     """What the library server can see is the whole book or no trace of it."""
     shelves = world.shelves()
     there = [folder for folder in shelves if ROAD.title in folder]
@@ -43,7 +65,7 @@ def nothing_is_half_there(world: SmallWorld) -> None:
     assert world.adds <= 1
 
 
-async def others_go_on(at: Addresses) -> None:
+async def _others_go_on(at: Addresses) -> None:
     """A new process, once the lease of the dead one has run out."""
     async with reach(at, Clock(LEASE_IS_OVER_S)) as outside:
         report = await settle(outside)
