@@ -137,7 +137,9 @@ def downloads_folder(settings: Settings) -> Path | None:
 def set_up_logging(settings: Settings) -> None:
     """Logs go to standard error, so that what a command prints can be piped."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from domain.case import FOUND_TAG, TAG_PREFIX
@@ -67,25 +68,17 @@ def oz(number: int, **changes: Any) -> Want:
 def item_of(want: Want, **changes: Any) -> Item:
     """The library item that is this book."""
     place = want.position.text if want.position else None
-    item = Item(
-        **(
-            {
-                "id": f"li-{want.key}",
-                "library_id": "lib",
-                "path": f"/books/{want.title}",
-                "rel_path": want.title,
-                "title": want.title,
-                "authors": want.authors,
-                "series": (SeriesName(name=want.series, position=place),) if want.series else (),
-            }
-            | changes
-        )
-    )
-    return (
-        item
-        if item.keys
-        else Item(**({name: getattr(item, name) for name in item.__struct_fields__} | {"keys": keys_of(item)}))
-    )
+    given = {
+        "id": f"li-{want.key}",
+        "library_id": "lib",
+        "path": f"/books/{want.title}",
+        "rel_path": want.title,
+        "title": want.title,
+        "authors": want.authors,
+        "series": (SeriesName(name=want.series, position=place),) if want.series else (),
+    }
+    item = Item(**(given | changes))
+    return msgspec.structs.replace(item, keys=keys_of(item))
 
 
 def offer(want: Want, **changes: Any) -> Release:

@@ -35,21 +35,21 @@ def world(tmp_path: Path, content: Content) -> Iterator[SmallWorld]:
         yield made
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def fresh_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FreshStore]:
-    """Makes a migrated, empty store at each call and gives its address; on each database in turn."""
-    if request.param == "sqlite":
-        template = request.getfixturevalue("_sqlite_template")
-        yield lambda: f"sqlite:///{shutil.copy(template, tmp_path / f'store_{next(_numbers)}.db')}"
-        return
-    server: Postgres = request.getfixturevalue("postgres_server")
-    template = request.getfixturevalue("_postgres_template")
+@pytest.fixture
+def sqlite(_sqlite_template: Path, tmp_path: Path) -> FreshStore:
+    """Makes a migrated, empty store at each call and gives its address."""
+    return lambda: f"sqlite:///{shutil.copy(_sqlite_template, tmp_path / f'store_{next(_numbers)}.db')}"
+
+
+@pytest.fixture
+def postgresql(postgres_server: Postgres, _postgres_template: str) -> Iterator[FreshStore]:
+    """The same on PostgreSQL."""
     made: list[str] = []
 
     def create() -> str:
         made.append(f"e2e_{next(_numbers)}")
-        return server.create(made[-1], template=template)
+        return postgres_server.create(made[-1], template=_postgres_template)
 
     yield create
     for name in made:
-        server.drop(name)
+        postgres_server.drop(name)

@@ -36,6 +36,12 @@ READS = frozenset({
 })  # fmt: skip
 """Calls of the ports that change nothing (`read` makes the client's category, once: that is harmless)."""
 
+NOTES = frozenset({
+    "handled", "record_event", "renew_lease", "save_baseline", "save_conditions", "save_findings", "save_items",
+    "save_verdicts",
+})  # fmt: skip
+"""Calls that only write down what was seen or said; no act rests on whether the last of them was made."""
+
 FILE_CHANGES = frozenset({"os.link", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "shutil.rmtree"})
 
 
@@ -58,13 +64,14 @@ class Fuse:
 class Fragile:
     """A port behind which the process dies right after the call that burns the fuse down."""
 
-    def __init__(self, port: object, fuse: Fuse) -> None:
+    def __init__(self, port: object, fuse: Fuse, harmless: frozenset[str]) -> None:
         self._port = port
         self._fuse = fuse
+        self._harmless = harmless
 
     def __getattr__(self, name: str) -> Any:
         member = getattr(self._port, name)
-        if name in READS or not inspect.iscoroutinefunction(member):
+        if name in self._harmless or not inspect.iscoroutinefunction(member):
             return member
 
         async def call(*args: Any, **kwargs: Any) -> Any:
@@ -75,16 +82,25 @@ class Fragile:
         return call
 
 
-def after_a_call(outside: Outside, fuse: Fuse) -> Outside:
+def after_a_call(outside: Outside, fuse: Fuse, harmless: frozenset[str] = READS) -> Outside:
     """Dies after one of the calls that change something, on whichever port."""
+
+    def fragile(port: object) -> Any:
+        return Fragile(port, fuse, harmless)
+
     return replace(
         outside,
-        store=Fragile(outside.store, fuse),
-        client=Fragile(outside.client, fuse),
-        library=Fragile(outside.library, fuse),
-        indexers=tuple(Fragile(one, fuse) for one in outside.indexers),
-        shelf=Fragile(outside.shelf, fuse),
+        store=fragile(outside.store),
+        client=fragile(outside.client),
+        library=fragile(outside.library),
+        indexers=tuple(map(fragile, outside.indexers)),
+        shelf=fragile(outside.shelf),
     )
+
+
+def after_an_act(outside: Outside, fuse: Fuse) -> Outside:
+    """The same without the notes."""
+    return after_a_call(outside, fuse, READS | NOTES)
 
 
 def within_a_file_change(outside: Outside, fuse: Fuse) -> Outside:
@@ -140,7 +156,7 @@ def by_its_own_hand(dying: Dying) -> Callable[[SmallWorld, Addresses, int], bool
     return run
 
 
-ORDERS = re.compile(r"(POST|PATCH|DELETE) (?!.*(batch/get|auth/))|GET /download/")
+ORDERS = re.compile(r"POST .*(/add|Tags|Category|/delete|/scan)$|PATCH |DELETE |GET /download/")
 """Requests that have an effect at a server."""
 
 
@@ -167,6 +183,7 @@ def before_the_answer(world: SmallWorld, at: Addresses, number: int) -> bool:
 
 WAYS: Mapping[str, Callable[[SmallWorld, Addresses, int], bool]] = {
     "after a call": by_its_own_hand(after_a_call),
+    "after an act": by_its_own_hand(after_an_act),
     "within a file change": by_its_own_hand(within_a_file_change),
     "before an answer": before_the_answer,
 }

@@ -274,12 +274,10 @@ class SmallWorld:
         return self.client.requests.count(("POST", "/api/v2/auth/login"))
 
     def torrents(self) -> list[dict[str, Any]]:
-        """What the client lists, whatever faults are in force."""
+        """What the client lists."""
         with httpx.Client(base_url=self.servers["client"].url, trust_env=False) as talk:
-            faults, self.client.now = self.client.now, []
             talk.post("/api/v2/auth/login", data={"username": USERNAME, "password": PASSWORD}).raise_for_status()
             rows: list[dict[str, Any]] = talk.get("/api/v2/torrents/info").raise_for_status().json()
-            self.client.now = faults
         return rows
 
     def torrents_of(self, book: Book) -> list[dict[str, Any]]:
@@ -422,6 +420,12 @@ async def settle(outside: Outside, *, ticks: int = 25) -> Report:
         await asyncio.sleep(0.1)
         clock.advance(max(1.0, (report.wake_at - clock.now()).total_seconds()))
     raise AssertionError(f"not settled after {ticks} ticks: {[one.because for one in report.plan.decisions]}")
+
+
+async def downloaded(world: SmallWorld) -> None:
+    """Wait until the client has everything that it was given."""
+    while any(row["progress"] < 1 for row in world.torrents()):  # noqa: ASYNC110 - a server's state
+        await asyncio.sleep(0.1)
 
 
 def _coming(decision: object) -> bool:
