@@ -48,6 +48,8 @@ async def grab(round_: Round, act: Grab, client: DownloadClient) -> bool:
         key = f"indexer/{system}" if system != "client" else f"grab/{act.want}"
         await round_.failed(key, act.want, failure, system=system)
     except Failure as failure:  # asked, and no clear answer: the next look at the client settles it
+        if failure.code == "LeaseMoved":
+            raise
         outcome, detail = Outcome.UNKNOWN, failure.message
         await round_.failed(f"grab/{act.want}", act.want, failure, system=system)
     await _settle(round_, claim.id, outcome, detail)

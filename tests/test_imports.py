@@ -1,4 +1,4 @@
-"""Dependencies point inwards: domain knows nobody, reconcile and adapters do not know each other, handlers join them."""
+"""Dependencies point inwards: domain knows nobody, reconcile and adapters not each other, and handlers joins them."""
 
 from __future__ import annotations
 
