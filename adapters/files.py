@@ -67,6 +67,10 @@ class LibraryFiles:
         """Whether the library holds links or copies of its own, so that a download's files are not the library's."""
         return self._mode != "in_place"
 
+    def holds(self, local_path: str) -> bool:
+        """Whether this path lies inside the library, by its real place."""
+        return Path(local_path).resolve().is_relative_to(self._root.resolve())
+
     def local(self, client_path: str) -> str:
         """A path of the download client as this machine sees it."""
         return self._map_path(client_path)

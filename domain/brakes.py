@@ -114,7 +114,7 @@ def _library_emptied(world: World, policy: Brakes) -> Brake | None:
         message = f"{newly_missing} books turned missing at once"
     else:
         return None
-    digest = digest_of("library-emptied", sorted(item.id for item in view.items if not item.is_missing))
+    digest = digest_of("library-emptied", last, sorted(item.id for item in view.items if not item.is_missing))
     return _unless_approved(world, "library emptied", Reason("LibraryLooksEmptied", message), digest)
 
 

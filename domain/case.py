@@ -61,6 +61,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """Verb -> the newest one in force."""
     indexers: frozenset[str] = frozenset()
     """Those that are configured and that no person holds."""
+    pending_bytes: int = 0
+    """What unfinished downloads of ours will still take from the disk."""
     taken: Mapping[str, str] = {}
     """Release or infohash -> the want whose live grab it is."""
 
@@ -106,6 +108,7 @@ class Lookup:
             self.claims[claim.want].append(claim)
             if claim.action == "grab" and claim.outcome in LIVE:
                 self.taken.update(dict.fromkeys((claim.release, *claim.ids), claim.want))
+        self.pending_bytes = sum(one.amount_left_bytes or 0 for one in torrents if not one.complete)
         self.by_id: dict[str, Torrent] = {}
         self.by_tag: dict[str, list[Torrent]] = defaultdict(list)
         for torrent in sorted(torrents, key=lambda torrent: torrent.id):
@@ -143,6 +146,7 @@ def case_of(want: Want, policy: PolicySpec, world: World, index: LibraryIndex, n
         overrides=overrides,
         indexers=lookup.indexers,
         taken=lookup.taken,
+        pending_bytes=lookup.pending_bytes,
     )
 
 
@@ -168,7 +172,8 @@ def _owned(want: Want, index: LibraryIndex, publishes: Sequence[Claim]) -> Owned
     owned = index.owned(want)
     if owned.items or not publishes or publishes[-1].outcome is not Outcome.CONFIRMED:
         return owned
-    return Owned(items=tuple(index.by_path.get(publishes[-1].path or "", ())), maybe=owned.maybe)
+    there = tuple(index.by_path.get(publishes[-1].path or "", ()))
+    return msgspec.structs.replace(owned, items=there)
 
 
 def _torrents(want: Want, grabs: Sequence[Claim], lookup: Lookup) -> tuple[Torrent, ...]:

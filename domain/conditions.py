@@ -36,12 +36,13 @@ def _of_want(decision: Decision, plan: Plan, world: World, now: datetime) -> Ite
     if isinstance(world.library, Unread):
         in_library = "Unknown"
     on_its_way = _on_its_way(decision)
-    downloaded = isinstance(decision, Publish | Enrich | Confirm) or reason.code in ("AwaitingScan", "ProofFailed")
+    downloaded = isinstance(decision, Publish | Enrich | Confirm) or reason.code in DOWNLOADED
+    found = on_its_way or reason.code in CHOSEN
     stalled = isinstance(decision, Hold) and reason.code in NEEDS_A_PERSON
     acting = not isinstance(decision, Hold) or reason.code in ON_ITS_WAY
     yield _condition(decision.want, "Ready", _known(in_library, in_library == "True"), reason, now)
     yield _condition(decision.want, "InLibrary", in_library, reason, now)
-    yield _condition(decision.want, "ReleaseFound", _known(in_library, on_its_way or in_library == "True"), reason, now)
+    yield _condition(decision.want, "ReleaseFound", _known(in_library, found or in_library == "True"), reason, now)
     yield _condition(decision.want, "Downloaded", _known(in_library, downloaded or in_library == "True"), reason, now)
     yield _condition(decision.want, "Reconciling", "True" if acting else "False", reason, now)
     yield _condition(decision.want, "Stalled", "True" if stalled else "False", reason, now)
@@ -52,6 +53,13 @@ def _known(in_library: Status, true: bool) -> Status:
     if in_library == "Unknown" and not true:
         return "Unknown"
     return "True" if true else "False"
+
+
+DOWNLOADED = frozenset({"AwaitingScan", "EnrichFailed", "ProofFailed", "PublishFailed", "TwoItemsOnePath"})
+"""Holds of a want whose download is complete."""
+
+CHOSEN = frozenset({"BudgetSpent", "DiskFull", "DiskUnknown", "NotFree", "BackingOff", "ProofFailed", "ServesAnother"})
+"""Holds in which the right release is known, and something else keeps it from going on."""
 
 
 def _on_its_way(decision: Decision) -> bool:
@@ -65,6 +73,9 @@ def _of_service(plan: Plan, world: World, now: datetime) -> Iterator[Condition]:
     yield _condition(SERVICE, "LibraryReadable", "True" if library is read else "False", library, now)
     yield _condition(SERVICE, "ClientReadable", "True" if client is read else "False", client, now)
     yield _condition(SERVICE, "Braked", "True" if plan.brakes else "False", _strongest(plan.brakes), now)
+    consistent = _consistency(world)
+    status: Status = "Unknown" if isinstance(world.library, Unread) else "True" if consistent is NO_FAULT else "False"
+    yield _condition(SERVICE, "LibraryConsistent", status, consistent, now)
     for indexer in world.indexers:
         backoff = world.backoffs.get(f"indexer/{indexer}")
         resting = backoff is not None and backoff.not_before > now
@@ -72,6 +83,17 @@ def _of_service(plan: Plan, world: World, now: datetime) -> Iterator[Condition]:
             Reason("IndexerUnread", backoff.why) if backoff and resting else Reason("Asked", "nothing is wrong with it")
         )
         yield _condition(f"indexer/{indexer}", "Readable", "False" if resting else "True", reason, now)
+
+
+NO_FAULT = Reason("NoFault", "every item fits its path")
+
+
+def _consistency(world: World) -> Reason:
+    """What is wrong with the list itself: two items on one path, an item that took over another's place."""
+    if isinstance(world.library, Unread):
+        return Reason(world.library.code, world.library.why)
+    faults = world.library.value.faults
+    return Reason("LibraryFaults", "; ".join(faults)[:1000]) if faults else NO_FAULT
 
 
 SERVICE = "bibliostat"

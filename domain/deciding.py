@@ -79,9 +79,13 @@ def _settle_open_grab(case: Case) -> Decision | None:
 def _finish_publishing(case: Case) -> Decision | None:
     """The folder stands in the library: wait for the item, compare it with the book, put right what is wrong."""
     claim = case.publishing
+    if claim is not None and claim.outcome is None and claim.path is not None:
+        return _resume_publishing(case)
     if claim is None or claim.outcome is not Outcome.PLACED or claim.path is None:
         return None
     there = case.paths.get(claim.path, ())
+    if not there and case.asked_since("retry", claim.settled_at):
+        return None
     if not there:
         return case.hold("AwaitingScan", f"published to {claim.path}; the library has not listed it yet")
     if len(there) > 1:
@@ -102,6 +106,14 @@ def _finish_publishing(case: Case) -> Decision | None:
     return Confirm(case.want.key, claim.id, item.id, Reason("Published", f"in the library at {claim.path}"))
 
 
+def _resume_publishing(case: Case) -> Decision | None:
+    """Interrupted after its folder was named: it may stand there already, listed even, and was never matched."""
+    torrent = case.torrent
+    if torrent is None or not torrent.complete or case.resting(f"publish/{case.want.key}"):
+        return None
+    return Publish(case.want.key, torrent.id, Reason("PublishingResumed", "it was interrupted while being published"))
+
+
 def _owned(case: Case) -> Decision | None:
     if case.owned.items:
         where = case.owned.items[0].rel_path
@@ -111,6 +123,12 @@ def _owned(case: Case) -> Decision | None:
     if claim and claim.outcome is Outcome.CONFIRMED and not case.asked_since("retry", claim.settled_at):
         return case.hold(
             "LeftLibrary", f"it was published to {claim.path} and is gone; say `override retry` to have it again"
+        )
+    if case.owned.missing and not case.owned.maybe and "retry" not in case.overrides and case.live_grab is None:
+        where = case.owned.missing[0].rel_path
+        return case.hold(
+            "MissingInLibrary",
+            f"the library lists {where} and misses its files; put them back, or say `override retry`",
         )
     if case.owned.maybe and "force" not in case.overrides and case.live_grab is None:
         item, why = case.owned.maybe[0]
@@ -134,8 +152,14 @@ def _download(case: Case) -> Decision | None:
     if torrent is None:
         return _gone(case, grab)
     claim = case.publishing
+    if _is_blocked(case, grab):
+        detail = claim.detail if claim else "a person blocked it"
+        reason = Reason("Blocked", "its release is on the blocklist")
+        return Settle(case.want.key, grab.id, Outcome.ABANDONED, reason, detail)
     if claim is not None and claim.outcome is Outcome.REFUSED and not case.asked_since("force", claim.settled_at):
-        return _after_refused_proof(case, grab, claim)
+        return case.hold(
+            "ProofFailed", f"{claim.detail}; say `override force` to take it, or `block {grab.release}` to try another"
+        )
     if torrent.state is TorrentState.DONE and torrent.complete:
         if rest := case.resting(f"publish/{case.want.key}"):
             return case.hold("PublishFailed", f"{rest.why}; next try {rest.not_before:%Y-%m-%d %H:%M} UTC")
@@ -154,27 +178,18 @@ def _gone(case: Case, grab: Claim) -> Decision:
     return case.hold("TorrentGone", "its torrent is no longer in the client; say `override retry` to search again")
 
 
-def _after_refused_proof(case: Case, grab: Claim, claim: Claim) -> Decision:
-    """A person blocked the release: look for another one. Else the hold shows both sides."""
+def _is_blocked(case: Case, grab: Claim) -> bool:
     blocked = {one for row in case.world.blocklist for one in (row.release, row.infohash) if one}
-    if grab.release in blocked or blocked & grab.ids:
-        return Settle(
-            case.want.key,
-            grab.id,
-            Outcome.ABANDONED,
-            Reason("Blocked", "its release is on the blocklist"),
-            claim.detail,
-        )
-    return case.hold(
-        "ProofFailed", f"{claim.detail}; say `override force` to take it, or `block {grab.release}` to try another"
-    )
+    return grab.release in blocked or bool(blocked & grab.ids)
 
 
 def _stalled(torrent: Torrent, case: Case) -> bool:
-    moving = (TorrentState.ACTIVE, TorrentState.WAITING)
+    """Nothing moved for long: payload, or the metadata of a magnet. Queued, checking and moving are no trouble."""
+    without_metadata = torrent.state is TorrentState.WAITING and "meta" in torrent.raw_state
     last = max((moment for moment in (torrent.added_at, torrent.last_activity_at) if moment), default=None)
-    patience = timedelta(hours=case.policy.retries.stalled_hours)
-    return torrent.state in moving and torrent.progress < 1 and last is not None and case.now - last > patience
+    if not (torrent.state is TorrentState.ACTIVE or without_metadata) or torrent.progress >= 1 or last is None:
+        return False
+    return case.now - last > timedelta(hours=case.policy.retries.stalled_hours)
 
 
 def _troubled(case: Case, grab: Claim, torrent: Torrent) -> Decision:
@@ -204,7 +219,8 @@ def _choose(case: Case) -> Decision | None:
     if not good:
         return None
     awake = [release for release in good if not case.resting(f"indexer/{release.indexer}")]
-    release = order(case.want, [(one, Answer.CONFIRMED) for one in awake or good])[0][0]
+    ranked = [release for release, _ in order(case.want, [(one, Answer.CONFIRMED) for one in awake or good])]
+    release = next((one for one in ranked if _cannot_afford(one, case) is None), ranked[0])
     other = case.taken.get(release.id) or case.taken.get(release.infohash or "", case.want.key)
     if other != case.want.key:
         return case.hold("ServesAnother", f"{release.title} was grabbed for {other}; one of the two wants may be wrong")
@@ -234,7 +250,7 @@ def _cannot_afford(release: Release, case: Case) -> Reason | None:
     floor = case.policy.budgets.free_disk_gb * GB
     if case.world.free_bytes is None:
         return Reason("DiskUnknown", "free space for downloads is unknown; `doctor` says why")
-    left = case.world.free_bytes - likely_bytes(release, case.want)
+    left = case.world.free_bytes - case.pending_bytes - likely_bytes(release, case.want)
     if left < floor:
         return Reason("DiskFull", f"{left / GB:.1f} GB would be left, the policy keeps {floor / GB:.1f} GB")
     if case.policy.spending.freeleech_only and release.download_factor != 0:
@@ -258,6 +274,10 @@ def _search_or_wait(case: Case) -> Decision:
         return Search(case.want.key, Reason("NeverSearched", "it is missing and was never searched for"))
     if asked and asked > searched.at:
         return Search(case.want.key, Reason("AskedAgain", "a person asked"))
+    if searched.asked and searched.asked != question_of(case.want):
+        return Search(
+            case.want.key, Reason("DeclarationChanged", "title, author or number changed since the last search")
+        )
     due = next_search(searched, case.policy)
     if case.now >= due:
         return Search(case.want.key, Reason("SearchDue", f"last searched {searched.at:%Y-%m-%d %H:%M} UTC"))
@@ -278,6 +298,12 @@ def _search_or_wait(case: Case) -> Decision:
     if not case.judged:
         return case.hold("NothingOffered", f"the indexers offer nothing for it; {when}")
     return case.hold("NothingRightOffered", f"{_refusals(case.judged)}; {when}")
+
+
+def question_of(want: Want) -> str:
+    """What a search for this want asks: when it changes, the offers of the last search answer another question."""
+    place = want.position.text if want.position else ""
+    return "\n".join((want.title, *want.authors, want.series or "", place))
 
 
 def next_search(searched: Searched, policy: PolicySpec) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain, count
 
 import msgspec
 
@@ -273,21 +274,24 @@ def _followed_authors(document: str, spec: FollowSpec, items: Sequence[Item]) ->
 def _mint(drafts: Sequence[_Draft], known: Mapping[str, str]) -> dict[str, str]:
     """Identity -> key. A known identity keeps its key; a new one gets a slug, with its place added on a clash."""
     keys = {draft.identity: known[draft.identity] for draft in drafts if draft.identity in known}
-    places: dict[str, Position | None] = {
-        keys[draft.identity]: draft.want.position for draft in drafts if draft.identity in keys
-    }
-    for draft in sorted(drafts, key=lambda draft: draft.identity):
-        if draft.identity in keys:
-            continue
-        want = draft.want
-        slug = want_slug(want.authors[0] if want.authors else "", want.title)
-        taken = places.get(slug)
-        if taken is not None and want.position is not None and not taken.same(want.position):
-            slug = f"{slug}-{fold(want.position.text).replace(' ', '-')}"
-        keys[draft.identity] = slug
-        if places.get(slug) is None:
-            places[slug] = want.position
+    holders: dict[str, list[Want]] = defaultdict(list)
+    for draft in sorted(drafts, key=lambda draft: (draft.identity not in keys, draft.identity)):
+        if draft.identity not in keys:
+            slug = want_slug(draft.want.authors[0] if draft.want.authors else "", draft.want.title)
+            place = fold(draft.want.position.text).replace(" ", "-") if draft.want.position else ""
+            spellings = chain([slug], [f"{slug}-{place}"] if place else [], (f"{slug}-{n}" for n in count(2)))
+            keys[draft.identity] = next(
+                key for key in spellings if all(_one_book(draft.want, other) for other in holders.get(key, ()))
+            )
+        holders[keys[draft.identity]].append(draft.want)
     return keys
+
+
+def _one_book(one: Want, other: Want) -> bool:
+    """Whether two wants with one slug are the same book: the title whole, and no two different numbers."""
+    if fold(one.title) != fold(other.title):
+        return False
+    return one.position is None or other.position is None or one.position.same(other.position)
 
 
 def _merged(drafts: Sequence[_Draft], keys: Mapping[str, str]) -> Iterator[Want]:

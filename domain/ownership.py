@@ -25,6 +25,8 @@ class Owned(msgspec.Struct, frozen=True, kw_only=True):
 
     items: tuple[Item, ...] = ()
     maybe: tuple[tuple[Item, str], ...] = ()
+    missing: tuple[Item, ...] = ()
+    """Items that are the book and whose files the server misses."""
 
 
 def keys_of(item: Item) -> ItemKeys:
@@ -52,7 +54,7 @@ _PIECES = re.compile(r" - |: ")
 
 
 class LibraryIndex:
-    """The present items by ASIN, by folded title, and by series and number."""
+    """The items by ASIN, by folded title, and by series and number."""
 
     def __init__(self, items: Iterable[Item]) -> None:
         self._by_asin: dict[str, list[Item]] = defaultdict(list)
@@ -60,9 +62,8 @@ class LibraryIndex:
         self._by_series: dict[str, list[Item]] = defaultdict(list)
         self.by_path: dict[str, list[Item]] = defaultdict(list)
         for item in items:
-            if item.is_missing:
-                continue
-            self.by_path[item.rel_path].append(item)
+            if not item.is_missing:
+                self.by_path[item.rel_path].append(item)
             if item.asin:
                 self._by_asin[item.asin.upper()].append(item)
             keys = item.keys or keys_of(item)
@@ -77,15 +78,19 @@ class LibraryIndex:
         """What the library holds for this want; the order of items does not matter."""
         found: dict[str, Item] = {}
         maybe: dict[str, tuple[Item, str]] = {}
+        missing: dict[str, Item] = {}
         for item in self._candidates(want):
             verdict, why = likeness(want, item)
-            if verdict is Likeness.SAME:
+            if item.is_missing:
+                missing |= {item.id: item} if verdict is Likeness.SAME else {}
+            elif verdict is Likeness.SAME:
                 found[item.id] = item
             elif verdict is Likeness.UNSURE:
                 maybe[item.id] = (item, why)
         return Owned(
             items=tuple(found[key] for key in sorted(found)),
             maybe=tuple(maybe[key] for key in sorted(maybe)),
+            missing=tuple(missing[key] for key in sorted(missing)),
         )
 
     def _candidates(self, want: Want) -> Iterable[Item]:

@@ -188,7 +188,8 @@ def _within_budget(
     by_indexer = dict(spent.by_indexer)
     searches = budgets.searches_per_tick - spent.searches
     taken: set[str] = set()
-    disk = (world.free_bytes or 0) - budgets.free_disk_gb * GB
+    pending = next((case.pending_bytes for case in cases.values()), 0)
+    disk = (world.free_bytes or 0) - pending - budgets.free_disk_gb * GB
     kept: list[Decision] = []
     for decision in urgent:
         if isinstance(decision, Grab):

@@ -179,6 +179,8 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
     empty_runs: int = 0
     """Complete searches in a row that offered nothing right."""
     offers: tuple[Release, ...] = ()
+    asked: str = ""
+    """Title, authors, series and number that were searched for."""
     judged: str = ""
     """Digest of the verdicts that were last written down for these offers."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -150,17 +151,25 @@ async def _tick(outside: Outside, mode: Mode, approved: str | None = None) -> Re
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file for `apply`.")
 @as_json
 def plan(out: Path | None, json_: bool) -> int:
-    """Show what would be done and why, and do nothing. Exit code 0: settled, 2: changes are planned."""
+    """Show what would be done and why, and do nothing.
+
+    Exit code 0: settled, 2: changes are planned, 1: something that it rests on could not be read.
+    """
     report = _run(lambda outside: _tick(outside, "plan"))
     made = report.plan
     assert made is not None
     if out:
-        out.write_bytes(msgspec.json.format(msgspec.json.encode(show.plan_json(made)), indent=2))
+        try:
+            out.write_bytes(msgspec.json.format(msgspec.json.encode(show.plan_json(made)), indent=2))
+        except OSError as error:
+            raise Permanent(f"{out} cannot be written: {error.strerror}", code="PlanNotWritten") from error
     if json_:
         _print(show.plan_json(made))
     else:
         _notice_first_run(report)
         show.show_plan(_console(), made)
+    if not show.complete(made):
+        return ERROR
     return CHANGES if made.acts else 0
 
 
@@ -180,7 +189,7 @@ def apply(file: Path, json_: bool) -> int:
     except (msgspec.DecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise Permanent(f"{file} is not a plan that `plan --out` wrote", code="NotAPlan") from error
     report = _run(lambda outside: _tick(outside, "apply", approved=str(digest)))
-    return _show_report(report, json_=json_)
+    return _show_report(report, json_=json_, title="What was applied")
 
 
 @commands.command("tick")
@@ -192,7 +201,7 @@ def tick_once(observe: bool, json_: bool) -> int:
     return _show_report(report, json_=json_)
 
 
-def _show_report(report: Report, *, json_: bool) -> int:
+def _show_report(report: Report, *, json_: bool, title: str = "What is left") -> int:
     run, made = report.run, report.plan
     if json_:
         _print({"run": run, "plan": show.plan_json(made) if made else None})
@@ -203,8 +212,8 @@ def _show_report(report: Report, *, json_: bool) -> int:
         click.echo(f"{run.outcome}: {done}")
         for error in run.errors:
             click.echo(f"  {error}")
-        show.show_plan(_console(), made, title="What is left")
-    return ERROR if run.outcome == "failed" else 0
+        show.show_plan(_console(), made, title=title)
+    return ERROR if run.outcome == "failed" or (made is not None and not show.complete(made)) else 0
 
 
 @commands.command()
@@ -243,6 +252,8 @@ def adopt(json_: bool) -> int:
 @click.argument("digest")
 def approve(digest: str) -> int:
     """Confirm what a brake asked for: the digest it printed, or `first-run`."""
+    if digest != FIRST_RUN and not re.fullmatch(r"[0-9a-f]{12}", digest):
+        raise click.UsageError(f"DIGEST is {FIRST_RUN}, or the 12 hex digits that a brake printed")
 
     async def work(outside: Outside) -> None:
         await outside.store.approve(digest, who=_who(), at=outside.clock.now())
@@ -312,8 +323,11 @@ def why(book: str, json_: bool) -> int:
 
 
 async def _find_want(outside: Outside, text: str) -> Want:
+    return _chosen((await read_desired(outside)).wants, text)
+
+
+def _chosen(wants: Sequence[Want], text: str) -> Want:
     """The want with this key, this title, or the only one whose key or title holds the text."""
-    wants = (await read_desired(outside)).wants
     exact = [want for want in wants if text == want.key or fold(text) == fold(want.title)]
     found = exact or [want for want in wants if fold(text) in fold(want.name) or text in want.key]
     if len(found) == 1:
@@ -361,24 +375,30 @@ def _until(text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
     spans = {"h": 1, "d": 24, "w": 168}
-    if text[:-1].isdigit() and text[-1:] in spans:
-        return now + timedelta(hours=int(text[:-1]) * spans[text[-1]])
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if text[-1:] in spans:
+            moment = now + timedelta(hours=int(text[:-1]) * spans[text[-1]])
+        else:
+            moment = datetime.fromisoformat(text)
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         message = f"--until {text!r} is neither a date such as 2026-12-24 nor a span such as 3d"
         raise click.UsageError(message) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if moment <= now:
+        raise click.UsageError(f"--until {text!r} is already past")
+    return moment
 
 
 def _override(verb: str, target: str, value: str, why: str, until: str | None) -> int:
     async def work(outside: Outside) -> str:
         now = outside.clock.now()
-        key = target if target == "*" or target.split("/")[0] in DOCUMENTS else (await _find_want(outside, target)).key
         expiry = _until(until, now)
+        wants = (await read_desired(outside)).wants
+        key, concerned = _target(verb, target, wants, {indexer.name for indexer in outside.indexers})
         await outside.store.add_override(target=key, verb=verb, value=value, why=why, who=_who(), at=now, until=expiry)
         if verb in ("retry", "force"):
-            await outside.store.request(key, at=now)
+            for want in concerned:
+                await outside.store.request(want.key, at=now)
         return key
 
     key = _run(work)
@@ -387,6 +407,25 @@ def _override(verb: str, target: str, value: str, why: str, until: str | None) -
 
 
 DOCUMENTS = ("Series", "Author", "Book", "Follow", "Discover")
+
+
+def _target(verb: str, target: str, wants: Sequence[Want], indexers: Collection[str]) -> tuple[str, Sequence[Want]]:
+    """What an override is about, and which wants that concerns. Systems and `*` can only be held or snoozed."""
+    if target in ("*", "library", "client") or target.startswith("indexer/"):
+        if verb not in ("hold", "snooze"):
+            raise click.UsageError(f"{target} can only be held or snoozed; name a book or a document for `{verb}`")
+        if target.startswith("indexer/") and target.removeprefix("indexer/") not in indexers:
+            raise Permanent(f"no indexer is called {target.removeprefix('indexer/')!r}", code="NoSuchIndexer")
+        return target, ()
+    if target.split("/")[0] in DOCUMENTS:
+        concerned = [want for want in wants if any(line.split(" ", 1)[0] == target for line in want.because)]
+        if not concerned:
+            raise Permanent(f"no document {target} wants a book; `bibliostat plan` lists them", code="NoSuchDocument")
+        if verb in ("force", "pin"):
+            raise click.UsageError(f"`{verb}` is about one book: name it by title or key")
+        return target, concerned
+    want = _chosen(wants, target)
+    return want.key, (want,)
 
 
 def _who() -> str:
@@ -423,7 +462,7 @@ for _verb, _text in VERBS.items():
 @click.option("--why", default="")
 def pin(target: str, release: str, why: str) -> int:
     """Take this RELEASE and no other: the id that `why` prints, or an infohash."""
-    if not all(letter in "0123456789abcdef" for letter in release.lower()) or len(release) not in (16, 40):
+    if not re.fullmatch(r"[0-9a-f]{16}|[0-9a-f]{40}", release.lower()):
         raise click.UsageError("RELEASE is the 16-digit id that `why` prints, or an infohash of 40 hex digits")
     return _override("pin", target, release.lower(), why, None)
 
@@ -446,6 +485,7 @@ def list_overrides(json_: bool) -> int:
         _print(rows)
     for row in () if json_ else rows:
         until = f" until {row.until:%Y-%m-%d %H:%M}" if row.until else ""
+        until += " (expired)" if row.until and row.until <= datetime.now(UTC) else ""
         click.echo(f"{row.id}: {row.verb} {row.target} {row.value}{until} ({row.who}, {row.at:%Y-%m-%d}) {row.why}")
     return 0
 
@@ -465,12 +505,15 @@ def remove_override(number: int) -> int:
 @click.option("--why", default="blocked by hand")
 def block(release: str, why: str) -> int:
     """Never grab this RELEASE: the id that `why` prints, or an infohash."""
+    release = release.lower()
+    if not re.fullmatch(r"[0-9a-f]{16}|[0-9a-f]{40}", release):
+        raise click.UsageError("RELEASE is the 16-digit id that `why` prints, or an infohash of 40 hex digits")
     is_hash = len(release) == 40
 
     async def work(outside: Outside) -> int:
         row = await outside.store.block(
             release=None if is_hash else release,
-            infohash=release.lower() if is_hash else None,
+            infohash=release if is_hash else None,
             title="",
             why=why,
             at=outside.clock.now(),

@@ -17,6 +17,8 @@ from reconcile.tick import Report, tick
 log = structlog.get_logger()
 
 AFTER_FAILURE_S = 30.0
+GRACE_S = 8.0
+"""Container runtimes kill ten seconds after they asked for the end."""
 SETTLE_S = 2.0
 """After a wake-up, so that a burst of events makes one tick."""
 
@@ -27,7 +29,7 @@ async def run(outside: Outside, *, stop: asyncio.Event) -> None:
     listener = asyncio.create_task(_listen(outside, wake))
     try:
         while not stop.is_set():
-            delay = await _one(outside)
+            delay = await _one(outside, stop)
             await _first_of(stop, wake, seconds=delay)
             if wake.is_set() and not stop.is_set():
                 await _first_of(stop, seconds=SETTLE_S)
@@ -38,10 +40,18 @@ async def run(outside: Outside, *, stop: asyncio.Event) -> None:
             await listener
 
 
-async def _one(outside: Outside) -> float:
-    """One tick; how many seconds to sleep after it."""
+async def _one(outside: Outside, stop: asyncio.Event) -> float:
+    """One tick; how many seconds to sleep after it. When told to stop it may finish what it is at, for a while: after
+    that it is broken off, and the ledger takes care of what is left."""
+    work = asyncio.create_task(tick(outside))
     try:
-        report: Report = await tick(outside)
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        report: Report = await asyncio.wait_for(work, timeout=None if work.done() else GRACE_S)
+    except TimeoutError:
+        log.warning("tick_broken_off", after_s=GRACE_S)
+        return 0.0
     except Failure as failure:
         log.warning("tick_failed", code=failure.code, why=failure.message)
         return AFTER_FAILURE_S * random.uniform(0.8, 1.2)

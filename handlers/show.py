@@ -77,7 +77,9 @@ def _shelf_order(want: Want) -> tuple[int, str, float, str]:
 
 
 def summary(plan: Plan) -> str:
-    """`14 wanted: 3 owned, 11 missing (10 to search, 1 held)`."""
+    """`14 wanted: 3 owned, 11 missing (10 to search, 1 held)`; while the library is unread nobody knows."""
+    if any(brake.name == "unread library" for brake in plan.brakes):
+        return f"{len(plan.decisions)} wanted; what is owned is not known while the library cannot be read"
     owned = sum(1 for decision in plan.decisions if mark(decision) == "owned")
     other = Counter(verb(one) for one in plan.decisions if mark(one) != "owned")
     parts = ", ".join(f"{count} {name}" for name, count in sorted(other.items()))
@@ -87,6 +89,7 @@ def summary(plan: Plan) -> str:
 
 def plan_json(plan: Plan) -> dict[str, object]:
     """A plan for programs, and for `apply`."""
+    wants = {want.key: want for want in plan.wants}
     return {
         "apiVersion": "bibliostat/v1",
         "kind": "Plan",
@@ -94,8 +97,8 @@ def plan_json(plan: Plan) -> dict[str, object]:
         "made_at": plan.at.isoformat(),
         "desired_digest": plan.desired_digest,
         "world_digest": plan.world_digest,
-        "settled": not plan.acts,
-        "complete": not any(brake.name.startswith("unread") for brake in plan.brakes),
+        "settled": complete(plan) and not plan.acts,
+        "complete": complete(plan),
         "brakes": [
             {
                 "brake": brake.name,
@@ -105,7 +108,7 @@ def plan_json(plan: Plan) -> dict[str, object]:
             }
             for brake in plan.brakes
         ],
-        "decisions": [decision_json(decision, plan) for decision in plan.decisions],
+        "decisions": [decision_json(decision, wants[decision.want], plan) for decision in plan.decisions],
         "chores": [
             {
                 "action": verb(chore),
@@ -123,8 +126,12 @@ def plan_json(plan: Plan) -> dict[str, object]:
     }
 
 
-def decision_json(decision: Decision, plan: Plan) -> dict[str, object]:
-    want = next(want for want in plan.wants if want.key == decision.want)
+def complete(plan: Plan) -> bool:
+    """Whether everything that the plan rests on could be read."""
+    return not any(brake.name.startswith("unread") for brake in plan.brakes)
+
+
+def decision_json(decision: Decision, want: Want, plan: Plan) -> dict[str, object]:
     release = getattr(decision, "release", None)
     return {
         "want": decision.want,

@@ -100,11 +100,11 @@ def _client(settings: QbittorrentSettings | None) -> QBittorrent | None:
 
 
 def _fingerprint(settings: QbittorrentSettings | None) -> str:
-    """Eight hex digits: enough to notice a change of credentials, too few to tell them."""
+    """Four hex digits: enough to notice a change of credentials, too few to prove a guess at them."""
     if settings is None:
         return ""
     secrets = [one.reveal() for one in (settings.password, settings.api_key) if one]
-    return hashlib.sha256("\0".join([settings.url, settings.username or "", *secrets]).encode()).hexdigest()[:8]
+    return hashlib.sha256("\0".join([settings.url, settings.username or "", *secrets]).encode()).hexdigest()[:4]
 
 
 async def _indexer(settings: IndexerSettings, stack: AsyncExitStack, gap_s: float) -> Torznab:

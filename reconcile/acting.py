@@ -14,7 +14,7 @@ from domain.gates import Verdict
 from domain.plan import Plan
 from domain.releases import Release
 from domain.wants import Want
-from domain.world import StoredVerdict, World
+from domain.world import Known, StoredVerdict, Torrent, World
 from reconcile.ports import Outside
 
 
@@ -48,6 +48,11 @@ class Round:
         self.wants = {want.key: want for want in self.plan.wants}
 
     @property
+    def torrents(self) -> tuple[Torrent, ...]:
+        downloads = self.world.downloads
+        return downloads.value if isinstance(downloads, Known) else ()
+
+    @property
     def outside(self) -> Outside:
         return self.acting.outside
 
@@ -66,6 +71,11 @@ class Round:
         await self.acting.event(subject, failure.code, failure.message)
         self.acting.errors.append(f"{subject}: {failure.message}")
         self.acting.failures[system] += 1
+        if self.acting.failures[system] == self.desired.policy.brakes.failures_in_a_row:
+            message = (
+                f"{system} failed {self.acting.failures[system]} times running; its other work waits for the next tick"
+            )
+            await self.acting.event(system, "CircuitOpen", message)
 
     async def rest(self, key: str, *, why: str, retry_after_s: float | None = None) -> None:
         """Leave this key alone for a while, longer each time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.actions import Adopt, Grab, Revive, Settle
 from domain.case import FOUND, FOUND_TAG, LIVE, TAG_PREFIX
-from domain.errors import Ambiguous, Failure, Permanent, Transient, Unfit
+from domain.errors import Ambiguous, Conflict, Failure, Permanent, Transient, Unfit
 from domain.gates import Answer, Verdict, judge_files
 from domain.releases import Payload
 from domain.wants import Want
@@ -43,13 +43,16 @@ async def grab(round_: Round, act: Grab, client: DownloadClient) -> bool:
         outcome, detail = Outcome.REFUSED, failure.message
         now = outside.clock.now()
         await outside.store.record_failure(subject=act.want, reason=failure.code, message=failure.message, at=now)
+    except Conflict as failure:  # the offers moved on since the search, or our lease did
+        if failure.code == "LeaseMoved":
+            raise
+        outcome, detail = Outcome.UNSENT, failure.message
+        await outside.store.request(act.want, at=outside.clock.now())
     except (Permanent, Transient) as failure:  # a system is to blame, and nothing was sent
         outcome, detail = Outcome.UNSENT, failure.message
         key = f"indexer/{system}" if system != "client" else f"grab/{act.want}"
         await round_.failed(key, act.want, failure, system=system)
     except Failure as failure:  # asked, and no clear answer: the next look at the client settles it
-        if failure.code == "LeaseMoved":
-            raise
         outcome, detail = Outcome.UNKNOWN, failure.message
         await round_.failed(f"grab/{act.want}", act.want, failure, system=system)
     await _settle(round_, claim.id, outcome, detail)
@@ -74,7 +77,9 @@ async def _inspect(round_: Round, act: Grab, want: Want, payload: Payload) -> No
         return
     verdicts: tuple[Verdict, ...] = judge_files(want, payload.files)
     await round_.write_verdicts(act.want, act.release, verdicts)
-    objection = next((verdict for verdict in verdicts if verdict.answer in (Answer.NO, Answer.POSSIBLE)), None)
+    pinned = want.pinned is not None and want.pinned in (act.release.id, payload.infohash_v1, payload.id)
+    refusing = (Answer.NO,) if pinned else (Answer.NO, Answer.POSSIBLE)
+    objection = next((verdict for verdict in verdicts if verdict.answer in refusing), None)
     if objection:
         raise Unfit(f"{objection.rule}: {objection.seen}", code=objection.rule)
 
@@ -97,7 +102,10 @@ async def _add(client: DownloadClient, payload: Payload, tag: str) -> tuple[Outc
     try:
         await client.add(payload, tags=[tag])
     except Ambiguous as failure:
-        seen = await client.find(ids)
+        try:
+            seen = await client.find(ids)
+        except Failure:
+            seen = None  # it was handed over, and the client cannot be asked: nothing is known
         return (Outcome.SENT, "") if seen else (Outcome.UNKNOWN, failure.message)
     return Outcome.SENT, ""
 
@@ -106,12 +114,20 @@ async def settle(round_: Round, act: Settle) -> bool:
     """Write down how an earlier grab ended."""
     await _settle(round_, act.claim, Outcome(act.outcome), act.detail)
     if act.outcome == Outcome.ABANDONED:
+        await _forget_tries(round_, act.claim)
         now = round_.outside.clock.now()
         await round_.outside.store.record_failure(
             subject=act.want, reason=act.because.code, message=act.detail or act.because.message, at=now
         )
     await round_.acting.event(act.want, act.because.code, act.because.message)
     return True
+
+
+async def _forget_tries(round_: Round, claim_id: int) -> None:
+    """What was tried for one download does not count against a later one of the same torrent."""
+    claim = next((one for one in round_.world.claims if one.id == claim_id), None)
+    for torrent in claim.ids if claim else ():
+        await round_.rested(f"download/{torrent}")
 
 
 async def _settle(round_: Round, claim_id: int, outcome: Outcome, detail: str) -> None:

@@ -27,7 +27,10 @@ async def _expect_one_less(round_: Round) -> None:
 async def remove(round_: Round, act: Remove, client: DownloadClient) -> bool:
     """Remove our torrent. Its files go only where the library holds links or copies of its own."""
     shelf = round_.outside.shelf
-    await client.remove(act.torrent, with_files=shelf is not None and shelf.separate)
+    torrent = next(one for one in round_.torrents if one.id == act.torrent)
+    places = [shelf.local(path) for path in (torrent.content_path, torrent.save_path) if path] if shelf else []
+    separate = shelf is not None and shelf.separate and bool(places) and not any(map(shelf.holds, places))
+    await client.remove(act.torrent, with_files=separate)
     await _expect_one_less(round_)
     await round_.acting.event(act.torrent, "Removed", act.because.message)
     return True

@@ -21,8 +21,12 @@ ClientReading = Known[tuple[Torrent, ...]] | Unread
 LibraryReading = Known[LibraryView] | Unread
 
 
-async def read_desired(outside: Outside) -> Desired:
-    """What is declared now, or the last good set when the newest does not decode or wants suspiciously little."""
+async def read_desired(outside: Outside, *, remember: bool = False) -> Desired:
+    """What is declared now, or the last good set when the newest does not decode or wants suspiciously little.
+
+    `remember`: keep this set as the last good one, and the keys minted for it. Only a tick that acts does; looking at
+    other declarations (`adopt`, `plan`) leaves nothing behind.
+    """
     store = outside.store
     declared = outside.manifests.read()
     last_good = await store.last_good()
@@ -33,10 +37,12 @@ async def read_desired(outside: Outside) -> Desired:
         desired = derive(last_good or Declared(), items, keys)
         return msgspec.structs.replace(desired, mistakes=tuple(str(mistake) for mistake in declared))
     desired = derive(declared, items, keys)
-    digest = digest_of("declarations", sorted(want.key for want in desired.wants))
+    digest = digest_of("declarations", baseline.wants, sorted(want.key for want in desired.wants))
     allowed = declared.policy.brakes.allow_empty or digest in await store.approved()
     if last_good is not None and not allowed and _shrunk(desired, baseline):
         return msgspec.structs.replace(derive(last_good, items, keys), shrunk=digest)
+    if not remember:
+        return desired
     if declared != last_good:
         await store.save_last_good(declared, now=outside.clock.now())
     if new := {identity: key for identity, key in desired.keys.items() if identity not in keys}:
@@ -125,6 +131,8 @@ async def read_client(outside: Outside, claims: Iterable[Claim], retries: Retrie
     backoffs = await outside.store.backoffs()
     if key in backoffs and backoffs[key].not_before > now:
         return Unread(code="ClientRefused", why=backoffs[key].why, at=now)
+    if key in backoffs:
+        outside.client.forget_refusal()
     live = (None, Outcome.UNKNOWN, Outcome.SENT)
     ids = {one for claim in claims if claim.action == "grab" and claim.outcome in live for one in claim.ids}
     try:
@@ -154,13 +162,23 @@ async def _free_bytes(outside: Outside) -> int | None:
         return None
 
 
+def _missing(now: int, before: int | None, at_once: int) -> int:
+    """The lowest count stays the measure, so that books which turn missing little by little add up to a suspicion. Only
+    a jump that a person approved (else a brake would hold) makes a new measure."""
+    if before is None or now - before > at_once:
+        return now
+    return min(before, now)
+
+
 def good_baseline(desired: Desired, world: World) -> Baseline:
     """The counts of this reading, for a later one to be compared with; what was not read keeps its last good count."""
     before = world.baseline
     items, missing, torrents = before.items, before.missing, before.torrents
     if isinstance(world.library, Known):
         items = world.library.value.present
-        missing = len(world.library.value.items) - items
+        missing = _missing(
+            len(world.library.value.items) - items, before.missing, desired.policy.brakes.missing_at_once
+        )
     if isinstance(world.downloads, Known):
         torrents = len(world.downloads.value)
     return Baseline(items=items, missing=missing, torrents=torrents, wants=stated(desired))

@@ -84,6 +84,9 @@ class DownloadClient(Protocol):
     async def remove(self, torrent_id: str, *, with_files: bool) -> None:
         """Delete, and read back that it is gone."""
 
+    def forget_refusal(self) -> None:
+        """A login that was refused may be tried once more: its back-off has passed."""
+
     async def start(self, torrent_id: str) -> None: ...
 
     async def recheck(self, torrent_id: str) -> None: ...
@@ -118,6 +121,9 @@ class Shelf(Protocol):
 
     def local(self, client_path: str) -> str:
         """A path of the download client as this machine sees it (longest mapped prefix, whole components)."""
+
+    def holds(self, local_path: str) -> bool:
+        """Whether this path lies inside the library: such files are never removed."""
 
     async def free_bytes(self) -> int | None:
         """Free space where downloads land; None when it cannot be known from here."""

@@ -9,6 +9,7 @@ import msgspec
 from domain.actions import Search
 from domain.brakes import on_hold
 from domain.case import judge_once
+from domain.deciding import question_of
 from domain.errors import Failure
 from domain.gates import Answer, answer
 from domain.names import fold
@@ -68,7 +69,7 @@ async def search(round_: Round, act: Search) -> bool:
     if right or (answered and not failed):
         before_this = before.empty_runs if before else 0
         searched = msgspec.structs.replace(searched, empty_runs=0 if right else before_this + 1)
-    await round_.outside.store.save_search(searched)
+    await round_.outside.store.save_search(msgspec.structs.replace(searched, asked=question_of(want)))
     found = f"{len(offers)} offered by {', '.join(sorted(answered)) or 'nobody'}"
     if answered:
         await round_.acting.event(act.want, "Searched", found)

@@ -11,7 +11,7 @@ import contextlib
 import socket
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -101,18 +101,19 @@ async def tick(outside: Outside, *, mode: Mode = "apply", approved: str | None =
         )
     finally:
         heartbeat.cancel()
-        await outside.store.finish_run(_ended(run, acting, outcome, last))
-        await outside.store.release_lease(LEASE, holder, epoch)
-        structlog.contextvars.unbind_contextvars("tick")
+        try:
+            await outside.store.finish_run(_ended(run, acting, outcome, last))
+        finally:
+            await outside.store.release_lease(LEASE, holder, epoch)
+            structlog.contextvars.unbind_contextvars("tick")
 
 
 async def _keep_lease(outside: Outside, holder: str, epoch: int) -> None:
     """Renew while an act takes long, such as a scan of a large library. A lease that was lost shows at the next act."""
-    with contextlib.suppress(Failure):
-        while True:
-            await asyncio.sleep(LEASE_S / 5)
-            now = outside.clock.now()
-            await outside.store.renew_lease(LEASE, holder, epoch, now=now, ttl_s=LEASE_S)
+    while True:
+        await asyncio.sleep(LEASE_S / 5)
+        with contextlib.suppress(Failure):
+            await outside.store.renew_lease(LEASE, holder, epoch, now=outside.clock.now(), ttl_s=LEASE_S)
 
 
 async def _rounds(acting: Acting, holder: str, mode: Mode, approved: str | None) -> Round:
@@ -122,7 +123,7 @@ async def _rounds(acting: Acting, holder: str, mode: Mode, approved: str | None)
     for number in range(MOST_ROUNDS):
         now = outside.clock.now()
         await outside.store.renew_lease(LEASE, holder, acting.epoch, now=now, ttl_s=LEASE_S)
-        desired = await read_desired(outside)
+        desired = await read_desired(outside, remember=mode == "apply")
         spent = Spent(tick=acting.counts["grab"], searches=acting.counts["search"])
         world = await observe(outside, desired.policy, spent=spent)
         if approved is not None or mode == "plan":
@@ -160,6 +161,8 @@ async def _carry_out(round_: Round, holder: str) -> bool:
     outside = round_.outside
     for act in round_.plan.acts:
         await outside.store.renew_lease(LEASE, holder, round_.acting.epoch, now=outside.clock.now(), ttl_s=LEASE_S)
+        if isinstance(act, Grab | Remove) and _stale(round_):
+            return True  # what came before took long: look again before anything that cannot be undone
         name = type(act).__name__.lower()
         try:
             done = await _act(round_, act)
@@ -182,6 +185,11 @@ async def _carry_out(round_: Round, holder: str) -> bool:
             log.info("acted", act=name, key=_who(act), reason=act.because.code)
         changed = changed or done
     return changed
+
+
+def _stale(round_: Round) -> bool:
+    age = round_.outside.clock.now() - round_.plan.at
+    return age > timedelta(seconds=round_.desired.policy.brakes.freshness_s)
 
 
 SYSTEM: dict[type, str] = {
@@ -246,9 +254,10 @@ async def _act(round_: Round, act: Decision | Chore) -> bool:
 async def _write_status(round_: Round, now: datetime, *, first: bool, applying: bool) -> None:
     """Conditions, verdicts, one event per transition, and the counts that a later reading is compared with."""
     store, plan_ = round_.outside.store, round_.plan
+    known = {(one.subject, one.type) for one in await store.conditions(SERVICE)}
     moved = await store.save_conditions(conditions_of(plan_, round_.world, now))
     for condition in moved:
-        if _worth_an_event(condition):
+        if _worth_an_event(condition, known):
             await round_.acting.event(condition.subject, condition.reason, condition.message)
     await _write_verdicts(round_)
     if first:
@@ -270,11 +279,15 @@ async def _forget_departed(round_: Round) -> None:
         await store.drop_conditions(departed)
 
 
-def _worth_an_event(condition: Condition) -> bool:
-    """Brakes and unread sources, each way; and a want that begins to need a person."""
-    if condition.subject == SERVICE or condition.subject.startswith("indexer/"):
-        return condition.reason not in ("Read", "NoBrake", "Asked") or condition.since != condition.observed_at
+def _worth_an_event(condition: Condition, known: Collection[tuple[str, str]]) -> bool:
+    """Brakes and unread sources, each way, but not that all is well at the first look; and a want that begins to need
+    a person. Indexers tell of their failures themselves."""
+    if condition.subject == SERVICE:
+        return (condition.subject, condition.type) in known or condition.reason not in ALL_IS_WELL
     return condition.type == "Stalled" and condition.status == "True"
+
+
+ALL_IS_WELL = frozenset({"Read", "NoBrake", "NoFault"})
 
 
 async def _write_verdicts(round_: Round) -> None:

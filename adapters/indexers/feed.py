@@ -388,7 +388,13 @@ def _info_url(item: _Item) -> str | None:
     """The page about the release. A guid that is the download link itself is none: it may be a secret."""
     comments, guid = item.text("comments").removesuffix("#comments"), item.text("guid")
     stated = _absolute(item.address, comments) if comments else guid
-    return public_address(stated) if stated and stated != item.link else None
+    if not stated or stated == item.link or _LIKE_A_KEY.search(urlsplit(stated).path):
+        return None
+    return public_address(stated)
+
+
+_LIKE_A_KEY = re.compile(r"[0-9A-Za-z_-]{24,}")
+"""Passkeys stand in paths too. A page whose address only looks like that is no loss."""
 
 
 def _absolute(address: str, url: str) -> str:

@@ -18,7 +18,7 @@ import msgspec
 from adapters.indexers import feed
 from adapters.indexers.text import clean_title, quoted
 from adapters.torrents import read_magnet, read_torrent
-from domain.errors import Failure, Permanent, Transient, Unfit
+from domain.errors import Conflict, Failure, Permanent, Transient, Unfit
 from domain.releases import Payload, Release
 
 MAX_BODY_BYTES = 20 * 1024 * 1024
@@ -195,7 +195,10 @@ class Torznab:
             await self.search(_Words(text))
             if link := self._links.get(release.id):
                 return link
-        raise self._gone(f"'{release.title[:100]}' is no longer found by its title")
+        raise Conflict(
+            f"{self.name} does not list '{release.title[:100]}' under its title at the moment: search again.",
+            code="ReleaseNotListed",
+        )
 
     # Fetching
 

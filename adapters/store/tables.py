@@ -83,6 +83,8 @@ searches = Table(
     Column("answered", Json[tuple[str, ...]](tuple[str, ...]), nullable=False),
     Column("failed", Json[Mapping[str, str]](dict[str, str]), nullable=False),
     Column("empty_runs", Integer, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("judged", Text, nullable=False),
     Column("offers", Json[tuple[Release, ...]](tuple[Release, ...]), nullable=False),
 )
 

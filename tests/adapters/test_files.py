@@ -325,7 +325,7 @@ def foreign_library(tmp_path: Path) -> Iterator[Path]:
     """An empty folder on another file system than the downloads."""
     memory = Path("/dev/shm")
     if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("left out: a second file system")
+        pytest.skip("there is no second file system here")
     root = memory / f"bibliostat-{os.getpid()}"
     root.mkdir()
     yield root
@@ -353,7 +353,7 @@ async def test_a_copy_crosses_file_systems(foreign_library, download):
     assert (findings["hardlink"], findings["same-filesystem"]) == (None, None)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="left out: permissions, root may write anywhere")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 async def test_a_folder_without_write_permission_is_named_with_the_call(library, download):
     library.chmod(0o555)
     try:

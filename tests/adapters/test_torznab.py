@@ -23,7 +23,7 @@ from adapters.indexers.text import TITLE_CHARS, clean_title, public_address, quo
 from adapters.indexers.torznab import Torznab
 from adapters.sandbox.torrent_maker import make_torrent
 from adapters.torrents import read_torrent
-from domain.errors import Failure, Permanent, Transient
+from domain.errors import Conflict, Failure, Permanent, Transient
 from domain.releases import Release
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "torznab"
@@ -636,14 +636,14 @@ async def test_after_a_restart_a_release_is_found_again_by_its_title(tmp_path: P
     assert payload.content == torrent
 
 
-async def test_a_release_that_cannot_be_found_again_is_gone() -> None:
+async def test_a_release_that_is_not_listed_any_more_is_to_be_searched_again() -> None:
     release = await found(indexer(serving(feed_of("Ozma of Oz"))))
     restarted = indexer(serving(feed_of("The Road to Oz", start=7)))
 
-    with pytest.raises(Permanent) as caught:
+    with pytest.raises(Conflict) as caught:
         await restarted.fetch(release)
 
-    assert caught.value.code == "ReleaseGone"
+    assert caught.value.code == "ReleaseNotListed"
 
 
 async def test_another_torrent_than_the_one_announced_is_refused(tmp_path: Path) -> None:

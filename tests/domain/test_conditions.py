@@ -97,7 +97,9 @@ def test_while_the_library_is_unread_nothing_that_rests_on_it_is_known():
 def test_the_service_says_which_source_it_cannot_read_and_which_brake_holds():
     fine, broken = world(), world(downloads=unread("ClientDown", "refused to connect"))
 
-    assert statuses(fine, SERVICE) == {"LibraryReadable": "True", "ClientReadable": "True", "Braked": "False"}
+    assert statuses(fine, SERVICE) == {
+        "LibraryReadable": "True", "ClientReadable": "True", "LibraryConsistent": "True", "Braked": "False",
+    }  # fmt: skip
     found = conditions(broken, SERVICE)
     assert (found["ClientReadable"].status, found["ClientReadable"].message) == ("False", "refused to connect")
     assert (found["Braked"].status, found["Braked"].reason) == ("True", "ClientDown")

@@ -11,6 +11,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from domain.case import FOUND_TAG, TAG_PREFIX
+from domain.deciding import question_of
 from domain.desired import Desired
 from domain.manifest import Brakes, Budgets, Duties, PolicySpec
 from domain.ownership import keys_of
@@ -157,7 +158,13 @@ def publish_of(want: Want, **changes: Any) -> Claim:
 
 def searched(want: Want, *offers: Release, **changes: Any) -> dict[str, Searched]:
     """One search of this morning, as `World.searches` holds it."""
-    given = {"want": want.key, "at": NOW - HOUR, "answered": (INDEXER,), "offers": offers}
+    given = {
+        "want": want.key,
+        "at": NOW - HOUR,
+        "answered": (INDEXER,),
+        "offers": offers,
+        "asked": question_of(want),
+    }
     return {want.key: Searched(**(given | changes))}
 
 
@@ -342,7 +349,9 @@ def worlds(draw: st.DrawFn) -> World:
         baseline=draw(st.builds(Baseline, items=_counts, missing=_counts, torrents=_counts, wants=_counts)),
         backoffs=draw(
             st.dictionaries(_keys, moments, max_size=4).map(
-                lambda ends: {key: Backoff(key=key, failures=2, not_before=end) for key, end in ends.items()}
+                lambda ends: {
+                    key: Backoff(key=key, failures=2, not_before=end, why="it failed") for key, end in ends.items()
+                }
             )
         ),
         overrides=tuple(draw(st.lists(overrides, max_size=4, unique_by=_each_once("id")))),

@@ -1,9 +1,9 @@
-"""Processes that work on a world and die in the middle, as by `kill -9`.
+"""Processes that work on a world, and die or freeze in the middle of it.
 
 A tick does one thing after the other, so "just before the next call" and "just after this one" are the same world, and
-a call that only reads leaves it as it was. What remains are the points after each call that changes something, and those
-inside such a call: after each single change to the library's file system, and after each request that a server carried
-out but whose answer nobody was there to hear.
+a call that only reads leaves it as it was. What remains are the points after each call that changes something, and
+those inside such a call: before each single change to the library's file system, and after each request that a server
+has carried out, but whose answer nobody was there to hear.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from itertools import count
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Barrier, Event
 from typing import Any
 
 import structlog
@@ -45,24 +46,21 @@ NOTES = frozenset({
 FILE_CHANGES = frozenset({"os.link", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "shutil.rmtree"})
 
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 class Fuse:
-    """Burns down by one at each change, and then the process is gone."""
+    """Burns down by one at each change; `then` happens at the end, once."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, then: Callable[[], None]) -> None:
         self._left = length
+        self._then = then
 
     def burn(self) -> None:
         self._left -= 1
         if self._left == 0:
-            die()
+            self._then()
 
 
 class Fragile:
-    """A port behind which the process dies right after the call that burns the fuse down."""
+    """A port at which every call that changes something burns the fuse down by one."""
 
     def __init__(self, port: object, fuse: Fuse, harmless: frozenset[str]) -> None:
         self._port = port
@@ -83,7 +81,7 @@ class Fragile:
 
 
 def after_a_call(outside: Outside, fuse: Fuse, harmless: frozenset[str] = READS) -> Outside:
-    """Dies after one of the calls that change something, on whichever port."""
+    """Burns after each call that changes something, on whichever port."""
 
     def fragile(port: object) -> Any:
         return Fragile(port, fuse, harmless)
@@ -104,7 +102,7 @@ def after_an_act(outside: Outside, fuse: Fuse) -> Outside:
 
 
 def within_a_file_change(outside: Outside, fuse: Fuse) -> Outside:
-    """Dies in the middle of staging, placing and discarding: before one of the changes to the file system."""
+    """Burns in the middle of staging, placing and discarding: before each change to the file system."""
 
     def hook(event: str, args: tuple[object, ...]) -> None:
         if event in FILE_CHANGES:
@@ -114,7 +112,7 @@ def within_a_file_change(outside: Outside, fuse: Fuse) -> Outside:
     return outside
 
 
-Dying = Callable[[Outside, Fuse], Outside]
+Burning = Callable[[Outside, Fuse], Outside]
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["adapters.store", "handlers.wiring", "reconcile.tick", "adapters.sandbox.qbittorrent"])
@@ -127,17 +125,6 @@ def start(work: Callable[..., None], *args: object) -> BaseProcess:
     return process
 
 
-def work_until_settled(at: Addresses, dying: Dying | None = None, fuse: int = 0) -> None:
-    """Work on the world until it is settled, or until the fuse has burnt down."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-
-    async def work() -> None:
-        async with reach(at, Clock(at.ahead_s)) as outside:
-            await settle(dying(outside, Fuse(fuse)) if dying else outside)
-
-    asyncio.run(work())
-
-
 def ended(process: BaseProcess) -> bool:
     """Wait for its end; whether it was killed."""
     process.join(60)
@@ -147,11 +134,52 @@ def ended(process: BaseProcess) -> bool:
     return code != 0
 
 
-def by_its_own_hand(dying: Dying) -> Callable[[SmallWorld, Addresses, int], bool]:
+# What such a process does
+
+
+def work(at: Addresses) -> None:
+    """Work on the world until it is settled."""
+    _settle(at, lambda outside: outside)
+
+
+def work_and_die(at: Addresses, burning: Burning, length: int) -> None:
+    _settle(at, lambda outside: burning(outside, Fuse(length, lambda: os.kill(os.getpid(), signal.SIGKILL))))
+
+
+def work_and_freeze(at: Addresses, burning: Burning, length: int, frozen: Event) -> None:
+    """As a machine that is suspended: time goes on without it, and it notices nothing."""
+
+    def freeze() -> None:
+        frozen.set()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    _settle(at, lambda outside: burning(outside, Fuse(length, freeze)))
+
+
+def work_together(at: Addresses, together: Barrier) -> None:
+    """Begin when the others do."""
+    together.wait(30)
+    work(at)
+
+
+def _settle(at: Addresses, change: Callable[[Outside], Outside]) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+    async def whole() -> None:
+        async with reach(at, Clock(at.ahead_s)) as outside:
+            await settle(change(outside))
+
+    asyncio.run(whole())
+
+
+# Ways to die
+
+
+def by_its_own_hand(burning: Burning) -> Callable[[SmallWorld, Addresses, int], bool]:
     """A way to let a process die at a number, and to say whether it lived long enough to do so."""
 
     def run(_: SmallWorld, at: Addresses, number: int) -> bool:
-        return ended(start(work_until_settled, at, dying, number))
+        return ended(start(work_and_die, at, burning, number))
 
     return run
 
@@ -172,7 +200,7 @@ def before_the_answer(world: SmallWorld, at: Addresses, number: int) -> bool:
 
     for one in world.tampering.values():
         one.rewrite = rewrite
-    process = start(work_until_settled, at)
+    process = start(work, at)
     assert process.pid
     victim.set_result(process.pid)
     died = ended(process)
@@ -187,3 +215,28 @@ WAYS: Mapping[str, Callable[[SmallWorld, Addresses, int], bool]] = {
     "within a file change": by_its_own_hand(within_a_file_change),
     "before an answer": before_the_answer,
 }
+
+
+# Freezing
+
+
+def frozen_in_the_middle(at: Addresses, burning: Burning, number: int) -> BaseProcess | None:
+    """A process that was stopped at that number; None when it came to its end before."""
+    frozen = _context.Event()
+    process = start(work_and_freeze, at, burning, number, frozen)
+    while not frozen.wait(0.05):
+        if not process.is_alive():
+            ended(process)
+            return None
+    return process
+
+
+def thaw(process: BaseProcess) -> None:
+    """Let it go on, and wait for its end."""
+    assert process.pid
+    os.kill(process.pid, signal.SIGCONT)
+    ended(process)
+
+
+def barrier(parties: int) -> Barrier:
+    return _context.Barrier(parties)

@@ -67,8 +67,8 @@ def test_without_a_library_nothing_is_planned_and_the_plan_says_why(say):
     code, out, _ = say("plan", "--json")
     plan = json.loads(out)
 
-    assert code == 0
-    assert plan["settled"] is True
+    assert code == 1
+    assert plan["settled"] is False
     assert plan["complete"] is False
     assert {decision["reason"] for decision in plan["decisions"]} == {"LibraryNotConfigured"}
 
@@ -76,7 +76,7 @@ def test_without_a_library_nothing_is_planned_and_the_plan_says_why(say):
 def test_status_before_any_tick_says_so_and_after_one_names_each_want(say):
     assert "no tick has run yet" in say("status")[1]
 
-    assert say("tick")[0] == 0
+    assert say("tick")[0] == 1
     code, out, _ = say("status", "--json")
     conditions = json.loads(out)["conditions"]
 
@@ -123,6 +123,12 @@ def test_the_blocklist_remembers_and_forgets(say):
         ("frobnicate",),
         ("override", "snooze", "tik-tok"),
         ("override", "snooze", "tik-tok", "--until", "soon"),
+        ("override", "snooze", "tik-tok", "--until", "2001-01-01"),
+        ("override", "snooze", "tik-tok", "--until", "99999999999d"),
+        ("override", "skip", "*"),
+        ("override", "force", "Series/oz"),
+        ("block", "the second one"),
+        ("approve", "everything"),
         ("override", "pin", "tik-tok", "not a hash"),
         ("override", "priority", "tik-tok", "very"),
         ("apply", "no-such-file.json"),
@@ -154,6 +160,21 @@ def test_a_wrong_setting_is_one_sentence_and_nothing_is_made(say, tmp_path, monk
     assert code == 1
     assert "BIBLIOSTAT_AUDIOBOOKSHELF_URL" in err
     assert not (tmp_path / "data").exists()
+
+
+def test_overrides_of_documents_and_systems_are_checked(say):
+    assert say("override", "skip", "Series/oz")[0] == 0
+    assert say("override", "hold", "library", "--until", "1d")[0] == 0
+
+    assert "NoSuchDocument" in say("override", "skip", "Series/narnia")[2]
+    assert "NoSuchIndexer" in say("override", "hold", "indexer/nowhere")[2]
+
+
+def test_a_plan_that_cannot_be_written_is_one_sentence(say):
+    code, _, err = say("plan", "--out", "/nonexistent/plan.json")
+
+    assert code == 1
+    assert err.startswith("PlanNotWritten: ")
 
 
 def test_doctor_names_what_is_not_configured_and_is_no_failure(say):

@@ -118,6 +118,7 @@ class FakeClient:
         self.payloads: dict[str, Payload] = {}
         self.adds: list[str] = []
         self.removed: list[str] = []
+        self.refusals_forgotten = 0
         self.down = False
         self.lists_nothing = False
 
@@ -197,6 +198,9 @@ class WiredClient:
             del torrents[torrent_id]
             self.client.removed.append(torrent_id)
 
+    def forget_refusal(self) -> None:
+        self.client.refusals_forgotten += 1
+
     async def start(self, torrent_id: str) -> None:
         async with self._call("start"):
             self.client.change(torrent_id, state=TorrentState.ACTIVE)
@@ -228,6 +232,9 @@ class WiredShelf:
 
     def local(self, client_path: str) -> str:
         return client_path
+
+    def holds(self, path: str) -> bool:
+        return path.startswith("/books")
 
     async def free_bytes(self) -> int | None:
         async with self._wire.call("free"):

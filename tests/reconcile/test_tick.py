@@ -1,4 +1,5 @@
 from fakes import *
+
 from reconcile.tick import tick
 
 

@@ -183,6 +183,8 @@ def upgrade() -> None:
         sa.Column("answered", sa.Text(), nullable=False),
         sa.Column("failed", sa.Text(), nullable=False),
         sa.Column("empty_runs", sa.Integer(), nullable=False),
+        sa.Column("asked", sa.Text(), nullable=False),
+        sa.Column("judged", sa.Text(), nullable=False),
         sa.Column("offers", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("want", name=op.f("pk_searches")),
     )
