@@ -29,6 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once) …"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -c 'import handlers.cli, adapters.audiobookshelf.wakeups, adapters.sandbox.qbittorrent'
 	@touch $(READY)
 
 clean:

@@ -159,7 +159,8 @@ def _first_run(desired: Desired, world: World) -> Brake | None:
 def _desired_emptied(desired: Desired) -> Brake | None:
     if desired.mistakes:
         more = f" (and {len(desired.mistakes) - 1} more)" if len(desired.mistakes) > 1 else ""
-        message = f"the last good declarations stay in force: {desired.mistakes[0]}{more}"
+        kept = "the last good declarations stay in force" if desired.wants else "nothing is declared yet"
+        message = f"{kept}: {desired.mistakes[0]}{more}"
         return Brake(name="desired", blocks=frozenset({Work.REMOVE}), reason=Reason("DeclarationsBroken", message))
     if desired.shrunk:
         message = (

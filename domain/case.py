@@ -132,6 +132,8 @@ def case_of(want: Want, policy: PolicySpec, world: World, index: LibraryIndex, n
     overrides = _in_force(want, lookup, now)
     want = _as_overridden(want, overrides)
     owned = _owned(want, index, publishes)
+    settled = bool(owned.items) and "force" not in overrides
+    searched = world.searches.get(want.key)
     return Case(
         want=want,
         world=world,
@@ -142,7 +144,7 @@ def case_of(want: Want, policy: PolicySpec, world: World, index: LibraryIndex, n
         grabs=grabs,
         publishes=publishes,
         torrents=_torrents(want, grabs, lookup),
-        judged=() if owned.items else _judged(want, world.searches.get(want.key), grabs, overrides, lookup.blocked),
+        judged=() if settled else _judged(want, searched, grabs, overrides, lookup.blocked),
         overrides=overrides,
         indexers=lookup.indexers,
         taken=lookup.taken,

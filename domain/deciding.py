@@ -115,7 +115,7 @@ def _resume_publishing(case: Case) -> Decision | None:
 
 
 def _owned(case: Case) -> Decision | None:
-    if case.owned.items:
+    if case.owned.items and not _not_what_is_meant(case):
         where = case.owned.items[0].rel_path
         more = f" and {len(case.owned.items) - 1} more" if len(case.owned.items) > 1 else ""
         return case.hold("InLibrary", f"{where}{more}")
@@ -134,6 +134,11 @@ def _owned(case: Case) -> Decision | None:
         item, why = case.owned.maybe[0]
         return case.hold("MayBeOwned", f"{item.rel_path} may be it ({why}); say `override force` if it is not")
     return None
+
+
+def _not_what_is_meant(case: Case) -> bool:
+    """A person said that what the library has is not the book: true until we published one for them."""
+    return "force" in case.overrides and not any(one.outcome is Outcome.CONFIRMED for one in case.publishes)
 
 
 def _not_yet(case: Case) -> Decision | None:
@@ -156,9 +161,12 @@ def _download(case: Case) -> Decision | None:
         detail = claim.detail if claim else "a person blocked it"
         reason = Reason("Blocked", "its release is on the blocklist")
         return Settle(case.want.key, grab.id, Outcome.ABANDONED, reason, detail)
-    if claim is not None and claim.outcome is Outcome.REFUSED and not case.asked_since("force", claim.settled_at):
+    refused = claim is not None and claim.outcome is Outcome.REFUSED
+    if claim is not None and refused and not any(case.asked_since(one, claim.settled_at) for one in ("force", "retry")):
         return case.hold(
-            "ProofFailed", f"{claim.detail}; say `override force` to take it, or `block {grab.release}` to try another"
+            "ProofFailed",
+            f"{claim.detail}; say `override force` to take it, `override retry` to prove it again after a change, "
+            f"or `block {grab.release}` to try another",
         )
     if torrent.state is TorrentState.DONE and torrent.complete:
         if rest := case.resting(f"publish/{case.want.key}"):
@@ -290,7 +298,9 @@ def _search_or_wait(case: Case) -> Decision:
     possible = sum(1 for judged in case.judged if judged.answer is Answer.POSSIBLE)
     if possible:
         return case.hold(
-            "NeedsYou", f"{possible} of {len(case.judged)} releases may be it and none is surely; see `why`; {when}"
+            "NeedsYou",
+            f"{possible} of {len(case.judged)} releases may be it and none is surely: `why` shows them, and "
+            f"`override pin` takes one; {when}",
         )
     if searched.failed and not searched.answered:
         name, why = sorted(searched.failed.items())[0]

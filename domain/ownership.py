@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 import msgspec
 
 from domain.languages import read_language
-from domain.names import Likeness, same_people, same_title, series_key, title_keys
-from domain.positions import read_position
+from domain.names import Likeness, fold, same_people, same_title, series_key, title_keys, words_of
+from domain.positions import Position, read_position
+from domain.titles import read_title, says_abridged, says_dramatized
 from domain.wants import Want
 from domain.world import Item, ItemKeys
 
@@ -37,20 +38,39 @@ def keys_of(item: Item) -> ItemKeys:
     """
     placed = tuple((series, read_position(series.position)) for series in item.series)
     series = item.series[0].name if item.series else None
-    pieces = [item.title, *_PIECES.split(item.title), *_PIECES.split(PurePosixPath(item.rel_path).name)]
-    titles = dict.fromkeys(
-        key
-        for piece in dict.fromkeys(pieces)
-        if piece
-        for key in title_keys(piece, series=series, authors=item.authors)
-    )
+    titles: dict[str, None] = {}
+    for piece in dict.fromkeys((*_pieces(item.title), *_pieces(PurePosixPath(item.rel_path).name))):
+        titles |= dict.fromkeys(title_keys(piece, series=series, authors=item.authors))
     return ItemKeys(
         titles=tuple(titles),
         series=tuple((series_key(series.name), position) for series, position in placed if position is not None),
+        sets=tuple(_sets(item.title)),
     )
 
 
-_PIECES = re.compile(r" - |: ")
+_BREAKS = re.compile(r" - |: ")
+_DISC = re.compile(r"[\s(\[,-]+(?:cd|dis[ck]|part|pt)\.?\s*\d{1,2}\b.*$", re.IGNORECASE)
+_STRETCH = re.compile(
+    r"(.*?)\b(?:books?|vol(?:ume)?s?\.?|parts?|#)?\s*(\d{1,3}\s?(?:-|–|to)\s?\d{1,3})\b", re.IGNORECASE
+)
+_SET_WORDS = words_of("the a of collection omnibus complete box boxed set series saga books volumes vol bundle")
+
+
+def _pieces(title: str) -> list[str]:
+    """A title, its parts, itself without a disc number, and what a name written with dots for blanks says."""
+    texts = [title, *_BREAKS.split(title), _DISC.sub("", title)]
+    if " " not in title:
+        texts.append(read_title(title).title or "")
+    return [text for text in dict.fromkeys(texts) if text.strip()]
+
+
+def _sets(title: str) -> Iterable[tuple[str, Position]]:
+    """`The Oz Collection: Books 6-8` seems to be Oz 6-8."""
+    if found := _STRETCH.match(title[:200]):
+        name = " ".join(word for word in fold(found[1]).split() if word not in _SET_WORDS)
+        position = read_position(found[2])
+        if name and position and not position.single:
+            yield series_key(name), position
 
 
 class LibraryIndex:
@@ -69,7 +89,7 @@ class LibraryIndex:
             keys = item.keys or keys_of(item)
             for title in keys.titles:
                 self._by_title[title].append(item)
-            for series, _ in keys.series:
+            for series in {series for series, _ in (*keys.series, *keys.sets)}:
                 self._by_series[series].append(item)
         # Look-ups by series and number: one dictionary per series, made when a want first asks for that series.
         self._numbered: dict[str, dict[str, list[Item]]] = {}
@@ -98,7 +118,7 @@ class LibraryIndex:
         for title in title_keys(want.title, series=want.series, authors=want.authors):
             near += self._by_title.get(title, ())
         near += self._at(want)
-        return {item.id: item for item in near}.values()
+        return {(item.id, item.is_missing): item for item in near}.values()
 
     def _at(self, want: Want) -> Sequence[Item]:
         """Items of the want's series that stand at its number, packs that cover it among them."""
@@ -108,7 +128,8 @@ class LibraryIndex:
         if key not in self._numbered:
             numbered: dict[str, list[Item]] = defaultdict(list)
             for item in self._by_series.get(key, ()):
-                for series, position in (item.keys or keys_of(item)).series:
+                keys = item.keys or keys_of(item)
+                for series, position in (*keys.series, *keys.sets):
                     if series != key:
                         continue
                     numbered[str(position.low.normalize())].append(item)
@@ -128,8 +149,10 @@ def likeness(want: Want, item: Item) -> tuple[Likeness, str]:
     if want.asin and item.asin and want.asin.upper() == item.asin.upper():
         return Likeness.SAME, "same ASIN"
     allowed = want.profile.abridged if want.abridged is None else want.abridged
-    if item.abridged and not allowed:
+    if not allowed and (item.abridged or _says(says_abridged, item)):
         return Likeness.DIFFERENT, "abridged"
+    if want.form != "dramatized" and not want.profile.dramatized and _says(says_dramatized, item):
+        return Likeness.DIFFERENT, "dramatised"
     if _speaks_otherwise(want, item):
         return Likeness.DIFFERENT, f"in language {item.language}"
     people = same_people(want.authors, item.authors) if want.authors and item.authors else Likeness.UNSURE
@@ -145,13 +168,28 @@ def likeness(want: Want, item: Item) -> tuple[Likeness, str]:
         if people is Likeness.SAME or place == "there":
             return Likeness.SAME, "same title"
         return Likeness.UNSURE, "the title is right, the author is not known for sure"
+    if place == "seems covered":
+        return Likeness.UNSURE, "it seems to be a set that covers this number"
     if place == "there" and people is Likeness.SAME:
         return Likeness.UNSURE, f"stands at the same number under another title, {item.title[:80]!r}"
+    if place != "elsewhere" and (title is Likeness.UNSURE or _holds_title(want, item)):
+        return Likeness.UNSURE, f"its title, {item.title[:80]!r}, is not surely another"
     return Likeness.DIFFERENT, "another title"
 
 
+def _says(says: Callable[[str], bool], item: Item) -> bool:
+    return says(item.title) or says(PurePosixPath(item.rel_path).name)
+
+
+def _holds_title(want: Want, item: Item) -> bool:
+    """Whether a whole piece of the item's title is the wanted one: `Sherlock Holmes: The Hound of the Baskervilles`."""
+    wanted = set(title_keys(want.title, series=want.series, authors=want.authors)[:1])
+    pieces = (title_keys(piece, series=want.series, authors=item.authors) for piece in _pieces(item.title))
+    return any(wanted.intersection(keys) for keys in pieces)
+
+
 def _place(want: Want, item: Item) -> str:
-    """Where the item stands in the want's series: `there`, `elsewhere`, `covered` by a set, or `unknown`."""
+    """Where the item stands in the want's series: there, elsewhere, (seems) covered by a set, or unknown."""
     if not want.series or want.position is None:
         return "unknown"
     key = series_key(want.series)
@@ -160,6 +198,9 @@ def _place(want: Want, item: Item) -> str:
         return "there"
     if any(not place.single and place.covers(want.position) for place in places):
         return "covered"
+    sets = [position for series, position in (item.keys or keys_of(item)).sets if series == key]
+    if any(place.covers(want.position) for place in sets):
+        return "seems covered"
     return "elsewhere" if places else "unknown"
 
 

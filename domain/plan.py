@@ -157,7 +157,19 @@ NEEDS: Mapping[type, Work] = {
     Confirm: Work.PUBLISH,
 }
 GOES_ON_WITH_OURS = (Adopt, Settle, Publish, Enrich, Confirm, Revive)
-TRUE_ANYWAY = frozenset({"InLibrary", "Skipped", "HeldByPerson", "Snoozed", "Suspended", "TitleUnknown", "Unreleased"})
+TRUE_ANYWAY = frozenset(
+    {
+        "InLibrary",
+        "MayBeOwned",
+        "MissingInLibrary",
+        "Skipped",
+        "HeldByPerson",
+        "Snoozed",
+        "Suspended",
+        "TitleUnknown",
+        "Unreleased",
+    }
+)
 """Holds that stay true while the download client cannot be read."""
 
 

@@ -458,6 +458,16 @@ def clean_name(text: str) -> str:
 _BY = re.compile(r"\s*\bby\s+(?=[^\W\d_])", re.IGNORECASE)
 
 
+def says_abridged(text: str) -> bool:
+    """Whether a title says in so many words that the reading is abridged."""
+    return bool(_ABRIDGED.search(text)) and not _UNABRIDGED.search(text)
+
+
+def says_dramatized(text: str) -> bool:
+    """Whether a title says in so many words that it is a dramatisation."""
+    return bool(_DRAMATIZED.search(text))
+
+
 def read_title(
     text: str, *, authors: Sequence[str] = (), series: Sequence[str] = (), narrators: Sequence[str] = ()
 ) -> ReleaseTitle:

@@ -35,6 +35,8 @@ class ItemKeys(msgspec.Struct, frozen=True, kw_only=True):
 
     titles: tuple[str, ...]
     series: tuple[tuple[str, Position], ...] = ()
+    sets: tuple[tuple[str, Position], ...] = ()
+    """Series and stretches that its title seems to name: `The Oz Collection: Books 6-8`."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):

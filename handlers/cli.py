@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,7 @@ from domain.wants import Want
 from handlers import show
 from handlers.loop import run as run_loop
 from handlers.loop import stop_on_signals
-from handlers.settings import Settings, load
+from handlers.settings import Settings, describe, load
 from handlers.wiring import connect, set_up_logging
 from reconcile.observe import read_desired
 from reconcile.ports import Outside
@@ -96,7 +97,8 @@ def _print(value: object) -> None:
 
 def _console() -> Console:
     """A terminal's own width; wide where the output goes into a file or a pipe, so that lines stay whole."""
-    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 200)
+    narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, soft_wrap=False, width=None if narrow else 200)
 
 
 # Declarations.
@@ -109,19 +111,19 @@ def validate(path: Path | None, json_: bool) -> int:
     """Check the YAML in PATH (or in the configured folder): every mistake with file, line, path and suggestion."""
     read = ManifestFolder(path or _settings().wanted).read()
     if isinstance(read, Declared):
-        counts = {kind: len(getattr(read, kind)) for kind in ("series", "authors", "books", "follows", "profiles")}
+        counts = Counter(document.partition("/")[0] for document in read.places)
         if json_:
-            _print({"valid": True, "mistakes": [], "documents": len(read.places)})
+            _print({"valid": True, "mistakes": [], "documents": dict(counts)})
         else:
-            found = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "nothing declared"
-            click.echo(f"valid: {found}")
+            found = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+            click.echo(f"valid: {found or 'nothing is declared'}")
         return 0
     if json_:
         _print({"valid": False, "mistakes": read})
     else:
         for mistake in read:
             click.echo(str(mistake))
-        click.echo(f"{len(read)} mistakes", err=True)
+        click.echo(f"{len(read)} mistake{'s' if len(read) > 1 else ''}", err=True)
     return ERROR
 
 
@@ -240,9 +242,9 @@ def adopt(json_: bool) -> int:
     assert made is not None
     assert world is not None
     if json_:
-        _print({**show.world_json(world), "plan": show.plan_json(made)})
+        _print({**show.world_json(world, made), "plan": show.plan_json(made)})
         return 0
-    show.show_world(_console(), world)
+    show.show_world(_console(), world, made)
     _notice_first_run(report)
     show.show_plan(_console(), made, title="What would be wanted")
     return 0
@@ -494,7 +496,18 @@ def list_overrides(json_: bool) -> int:
 @click.argument("number", type=int)
 def remove_override(number: int) -> int:
     """Undo one, by the number that `override list` prints."""
-    if not _run(lambda outside: outside.store.remove_override(number)):
+
+    async def work(outside: Outside) -> bool:
+        rows = {row.id: row for row in await outside.store.overrides()}
+        if number not in rows:
+            return False
+        # What was asked for with it is taken back too, unless somebody asked again since.
+        asked = {want: at for want, at in (await outside.store.requests()).items() if at <= rows[number].at}
+        if rows[number].verb in ("retry", "force"):
+            await outside.store.handled(asked)
+        return await outside.store.remove_override(number)
+
+    if not _run(work):
         raise Permanent(f"there is no override {number}; `bibliostat override list` shows them", code="NoSuchOverride")
     click.echo(f"removed {number}")
     return 0
@@ -552,6 +565,19 @@ def blocklist(json_: bool) -> int:
 @commands.group()
 def db() -> None:
     """The store's schema."""
+
+
+@commands.command()
+@as_json
+def settings(json_: bool) -> int:
+    """Every variable of the environment, its default and its meaning; the same keys stand in bibliostat.yaml."""
+    rows = describe()
+    if json_:
+        _print([{"variable": name, "default": default, "meaning": meaning} for name, default, meaning in rows])
+        return 0
+    for name, default, meaning in rows:
+        click.echo(f"{name}\n    {meaning}" + (f" Default: {default}" if default else ""))
+    return 0
 
 
 @db.command()

@@ -268,11 +268,11 @@ def _refusals(console: Console, plan: Plan, verdicts: list[StoredVerdict]) -> No
     for row in verdicts:
         titles[row.release] = row.title
         rules = against.setdefault(row.release, {}).setdefault(row.want, [])
-        if row.answer in ("no", "possible"):
+        if row.answer == "no":
             rules.append(row.rule)
     table = Table(box=None, show_header=False, padding=(0, 1))
     for release, wants in sorted(against.items(), key=lambda pair: titles[pair[0]]):
-        nearest = min(wants, key=lambda want: (len(wants[want]), want))
+        nearest = min(wants, key=lambda want: ("WrongTitle" in wants[want], len(wants[want]), want))
         if wants[nearest]:
             book = next(want.title for want in plan.wants if want.key == nearest)
             said = ", ".join(dict.fromkeys(wants[nearest]))

@@ -41,7 +41,30 @@ async def examine(settings: Settings, outside: Outside) -> AsyncIterator[Finding
         yield Finding("paths", None, "the library's folder is not configured", "set BIBLIOSTAT_PATH_LIBRARY")
     else:
         for finding in probe_paths(downloads_folder(settings), Path(settings.paths.library), settings.publish):
-            yield finding
+            yield _with_setting(finding, settings)
+        yield _in_place(settings)
+
+
+def _with_setting(finding: Finding, settings: Settings) -> Finding:
+    """A downloads folder that is not there yet is made by the client's first download, if its parent is right."""
+    folder = downloads_folder(settings)
+    if finding.ok is not False or finding.check != "downloads-folder" or folder is None:
+        return finding
+    if not folder.exists() and folder.parent.is_dir():
+        return Finding(finding.check, None, f"{folder} is not there yet; qBittorrent makes it with the first download")
+    what = "set BIBLIOSTAT_PATH_MAP so that BIBLIOSTAT_QBITTORRENT_SAVE_PATH becomes a folder of this machine"
+    return Finding(finding.check, False, finding.message, what)
+
+
+def _in_place(settings: Settings) -> Finding:
+    """In-place publishing leaves downloads where they are: they must already be inside the library."""
+    folder, root = downloads_folder(settings), settings.paths.library
+    if settings.publish != "in_place" or folder is None or root is None:
+        return Finding("in-place", None, f"publishing is by {settings.publish}")
+    if folder.resolve().is_relative_to(root.resolve()):
+        return Finding("in-place", True, f"downloads land in {folder}, inside the library")
+    what = "set BIBLIOSTAT_QBITTORRENT_SAVE_PATH to a folder of the library, or publish by hardlink or copy"
+    return Finding("in-place", False, f"{folder} is outside the library {root}", what)
 
 
 def _kind(settings: Settings) -> str:
@@ -70,8 +93,27 @@ async def _library(settings: Settings, outside: Outside) -> AsyncIterator[Findin
     yield Finding("audiobookshelf", True, f"version {info.version} as {info.user}: {names}")
     for advice in info.advice:
         yield Finding("audiobookshelf-advice", None, advice)
+    yield await _seen_from_here(settings, outside)
     yield _same_folder(settings, tuple(folder for one in info.libraries for folder in one.folders))
     yield await _clock(settings.audiobookshelf.url)
+
+
+async def _seen_from_here(settings: Settings, outside: Outside) -> Finding:
+    """A book that the server lists must stand in the folder that we call the library."""
+    root = settings.paths.library
+    if root is None or outside.library is None:
+        return Finding("library-content", None, "the library's folder is not configured", "set BIBLIOSTAT_PATH_LIBRARY")
+    try:
+        view = await outside.library.read(await outside.store.items())
+    except Failure as failure:
+        return Finding("library-content", False, failure.message)
+    paths = [item.rel_path for item in view.items if not item.is_missing]
+    if not paths:
+        return Finding("library-content", None, "the library is empty, so the folder could not be compared")
+    if any((root / path).exists() for path in paths[:50]):
+        return Finding("library-content", True, f"its books stand in {root}")
+    what = "BIBLIOSTAT_PATH_LIBRARY must name the folder of the library as this machine sees it"
+    return Finding("library-content", False, f"{paths[0]} is in the library and not in {root}", what)
 
 
 def _same_folder(settings: Settings, folders: tuple[str, ...]) -> Finding:

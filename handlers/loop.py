@@ -26,6 +26,7 @@ SETTLE_S = 2.0
 async def run(outside: Outside, *, stop: asyncio.Event) -> None:
     """Reconcile for ever. A tick that fails is said once and followed by a pause; nothing but `stop` ends the loop."""
     wake = asyncio.Event()
+    log.info("started")
     listener = asyncio.create_task(_listen(outside, wake))
     try:
         while not stop.is_set():
@@ -35,6 +36,7 @@ async def run(outside: Outside, *, stop: asyncio.Event) -> None:
                 await _first_of(stop, seconds=SETTLE_S)
                 wake.clear()
     finally:
+        log.info("stopping")
         listener.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await listener

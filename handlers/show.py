@@ -12,6 +12,7 @@ from rich.table import Table
 
 from domain.actions import Chore, Decision, Hold, LetGo, Remove, Scan
 from domain.conditions import NEEDS_A_PERSON, ON_ITS_WAY
+from domain.names import person_key
 from domain.plan import Plan
 from domain.wants import Want
 from domain.world import Claim, Condition, Event, FailedAttempt, StoredVerdict, Unread, World
@@ -44,8 +45,8 @@ def show_plan(console: Console, plan: Plan, *, title: str = "Plan") -> None:
         console.print(f"  [red]brake[/] {escape(brake.reason.code)}: {escape(brake.reason.message)}")
     table = Table(box=None, show_header=False, padding=(0, 1), expand=True)
     table.add_column(width=1)
-    table.add_column(no_wrap=True, ratio=2)
-    table.add_column(no_wrap=True, width=9)
+    table.add_column(ratio=2, overflow="fold")
+    table.add_column(no_wrap=True, width=7)
     table.add_column(ratio=5, overflow="fold")
     by_key = {decision.want: decision for decision in plan.decisions}
     for want in sorted(plan.wants, key=_shelf_order):
@@ -147,18 +148,32 @@ def decision_json(decision: Decision, want: Want, plan: Plan) -> dict[str, objec
     }
 
 
-def world_json(world: World) -> dict[str, object]:
+def unrecognised(world: World, plan: Plan) -> tuple[str, ...]:
+    """Present items by an author of some want that are no want's book: a declared book may hide among them."""
+    if isinstance(world.library, Unread):
+        return ()
+    known = {path for paths in plan.owned.values() for path in paths}
+    authors = {person_key(author) for want in plan.wants for author in want.authors}
+    items = (item for item in world.library.value.items if not item.is_missing and item.rel_path not in known)
+    return tuple(sorted(item.rel_path for item in items if authors.intersection(map(person_key, item.authors))))
+
+
+def world_json(world: World, plan: Plan) -> dict[str, object]:
     """What was found at first contact, for programs. None where it could not be read."""
     library = None if isinstance(world.library, Unread) else world.library.value
     return {
         "items": len(library.items) if library else None,
         "missing": len(library.items) - library.present if library else None,
         "faults": library.faults if library else None,
+        "unrecognised": list(unrecognised(world, plan)),
         "torrents": None if isinstance(world.downloads, Unread) else len(world.downloads.value),
     }
 
 
-def show_world(console: Console, world: World) -> None:
+MOST_SHOWN = 20
+
+
+def show_world(console: Console, world: World, plan: Plan) -> None:
     """What was found at first contact."""
     if isinstance(world.library, Unread):
         console.print(f"Library: {escape(world.library.why)}")
@@ -167,6 +182,13 @@ def show_world(console: Console, world: World) -> None:
         console.print(f"Library: {view.present} books, and {len(view.items) - view.present} that the server misses")
         for fault in view.faults:
             console.print(f"  [yellow]![/] {escape(fault)}")
+    others = unrecognised(world, plan)
+    if others:
+        console.print(f"{len(others)} books by wanted authors match nothing that is wanted:")
+    for path in others[:MOST_SHOWN]:
+        console.print(f"  [dim]{escape(path)}[/]")
+    if len(others) > MOST_SHOWN:
+        console.print(f"  [dim]… and {len(others) - MOST_SHOWN} more (--json lists all)[/]")
     if isinstance(world.downloads, Unread):
         console.print(f"Download client: {escape(world.downloads.why)}")
     else:
@@ -232,6 +254,8 @@ def _show_releases(console: Console, verdicts: Iterable[StoredVerdict]) -> None:
         for row in () if other_book else objections:
             limit = f", expected {escape(row.limit)}" if row.limit else ""
             console.print(f"            {row.gate}/[bold]{row.rule}[/] {row.answer}: saw {escape(row.seen)}{limit}")
+        if answer == "possible":
+            console.print(f"            take it with: bibliostat override pin '{escape(rows[0].want)}' {release}")
 
 
 COLOURS = {"no": "red", "possible": "yellow", "confirmed": "green"}

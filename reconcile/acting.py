@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import structlog
+
 from domain.backoff import next_backoff
 from domain.desired import Desired
 from domain.errors import Failure, Transient
@@ -16,6 +18,8 @@ from domain.releases import Release
 from domain.wants import Want
 from domain.world import Known, StoredVerdict, Torrent, World
 from reconcile.ports import Outside
+
+log = structlog.get_logger()
 
 
 @dataclass
@@ -32,6 +36,8 @@ class Acting:
         now = self.outside.clock.now()
         event = await self.outside.store.record_event(subject=subject, reason=reason, message=message, at=now)
         self.outside.tell.event(event)
+        if event.count == 1:
+            log.info("event", subject=subject, reason=reason, message=message)
 
 
 @dataclass

@@ -96,7 +96,7 @@ async def tick(outside: Outside, *, mode: Mode = "apply", approved: str | None =
             run=_ended(run, acting, outcome, last),
             plan=last.plan,
             world=last.world,
-            wake_at=_wake_at(last),
+            wake_at=await _wake_at(last),
             bootstrapped=last.desired.policy.bootstrap == "apply" or FIRST_RUN in await outside.store.approved(),
         )
     finally:
@@ -256,9 +256,10 @@ async def _write_status(round_: Round, now: datetime, *, first: bool, applying: 
     store, plan_ = round_.outside.store, round_.plan
     known = {(one.subject, one.type) for one in await store.conditions(SERVICE)}
     moved = await store.save_conditions(conditions_of(plan_, round_.world, now))
-    for condition in moved:
-        if _worth_an_event(condition, known):
-            await round_.acting.event(condition.subject, condition.reason, condition.message)
+    # Several conditions may flip for one cause: that is one event.
+    told = [(one.subject, one.reason, one.message) for one in moved if _worth_an_event(one, known)]
+    for subject, reason, message in dict.fromkeys(told):
+        await round_.acting.event(subject, reason, message)
     await _write_verdicts(round_)
     if first:
         await _forget_departed(round_)
@@ -334,8 +335,8 @@ def _ended(run: Run, acting: Acting, outcome: str, last: Round | None) -> Run:
     )
 
 
-def _wake_at(round_: Round) -> datetime:
+async def _wake_at(round_: Round) -> datetime:
     """The tick interval, or the earliest moment a back-off ends, whichever comes first."""
     now = round_.outside.clock.now()
-    ends = [one.not_before for one in round_.world.backoffs.values() if one.not_before > now]
+    ends = [one.not_before for one in (await round_.outside.store.backoffs()).values() if one.not_before > now]
     return min([now + timedelta(seconds=round_.desired.policy.tick_s), *ends])

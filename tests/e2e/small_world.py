@@ -174,6 +174,9 @@ class Addresses:
     database: str = ""
     ahead_s: float = 0.0
     """How far its clock is ahead."""
+    api_key: str = API_KEY
+    libraries: tuple[str, ...] = ()
+    mode: Mode = "hardlink"
 
 
 @dataclass
@@ -382,7 +385,7 @@ class Clock:
 async def reach(at: Addresses, clock: Clock | None = None) -> AsyncIterator[Outside]:
     """The real adapters, joined as the command does it; only their patience is short. The store is migrated."""
     async with contextlib.AsyncExitStack() as stack:
-        headers = {"Authorization": f"Bearer {API_KEY}"}
+        headers = {"Authorization": f"Bearer {at.api_key}"}
         library = await stack.enter_async_context(http.client(at.library, headers=headers))
         indexer = await stack.enter_async_context(http.client())
         client = QBittorrent(
@@ -399,11 +402,11 @@ async def reach(at: Addresses, clock: Clock | None = None) -> AsyncIterator[Outs
         yield Outside(
             store=await stack.enter_async_context(open_store(at.database)),
             manifests=ManifestFolder(at.wanted),
-            library=Audiobookshelf(library, patience=Patience(poll_s=0.02, quiet_s=0.0)),
+            library=Audiobookshelf(library, libraries=at.libraries, patience=Patience(poll_s=0.02, quiet_s=0.0)),
             client=client,
             client_fingerprint="the-same",
             indexers=(Torznab("sandbox", f"{at.indexer}/api", API_KEY, http=indexer, gap_s=0.0),),
-            shelf=LibraryFiles(at.library_folder, mode="hardlink", map_path=PathMap(()).local, downloads=at.downloads),
+            shelf=LibraryFiles(at.library_folder, mode=at.mode, map_path=PathMap(()).local, downloads=at.downloads),
             clock=clock or Clock(at.ahead_s),
             tell=Quiet(),
             jitter=random.Random(1),

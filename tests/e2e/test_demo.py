@@ -1,0 +1,111 @@
+"""`bibliostat demo` as a person types it: the world closes, and of all the decoys none is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command import Said, bibliostat
+
+from adapters.sandbox.nox import installed
+from adapters.sandbox.world import LOTS, VOLUMES
+from adapters.store import open_store
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "oz"
+OBTAINABLE = 10
+
+SAYS_NO = {
+    "wrong_volume": {"WrongTitle", "WrongVolume", "OtherNumbering"},
+    "omnibus": {"Omnibus"},
+    "abridged": {"Abridged"},
+    "ebook": {"Ebook"},
+    "other_language": {"WrongLanguage"},
+    "not_a_book": {"WrongTitle"},
+    "other_author": {"WrongAuthor"},
+    "dramatized": {"Dramatized"},
+    "dead": {"NoSeeders"},
+}
+"""What a decoy is -> the rules of which at least one must have said so, for the book that it imitates."""
+
+FOUND_OUT_LATER = "Glinda of Oz by L. Frank Baum [ENG]"
+"""An e-book that says nothing of itself: only its list of files gives it away, so it has no refusal before that."""
+
+
+@pytest.fixture(scope="module")
+def without_nox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of programs that holds none, so that the demo takes its own stand-in."""
+    return tmp_path_factory.mktemp("programs")
+
+
+@pytest.fixture(scope="module")
+def demo_said(tmp_path_factory: pytest.TempPathFactory, without_nox: Path) -> tuple[Said, Path]:
+    folder = tmp_path_factory.mktemp("demo") / "world"
+    return bibliostat({"PATH": str(without_nox)}, "demo", "--folder", folder, "--keep"), folder
+
+
+def test_the_demo_ends_well_with_its_stand_ins(demo_said: tuple[Said, Path]) -> None:
+    said, _ = demo_said
+
+    assert said.code == 0, said.out + said.err
+    assert "the download client is a stand-in" in said.out
+    assert "13 of 14 books are in the library" in said.out
+
+
+@pytest.mark.skipif(not installed(), reason="left out: qbittorrent-nox")
+def test_the_demo_ends_well_with_a_real_qbittorrent(tmp_path: Path) -> None:
+    said = bibliostat({}, "demo", "--folder", tmp_path / "world", "--keep")
+
+    assert said.code == 0, said.out + said.err
+    assert "qbittorrent-nox of this machine" in said.out
+    assert "13 of 14 books are in the library" in said.out
+    names = {path.name for path in (tmp_path / "world" / "downloads").iterdir()}
+    assert len(names) == OBTAINABLE
+
+
+async def test_of_the_decoys_none_is_grabbed_and_each_right_one_once(demo_said: tuple[Said, Path]) -> None:
+    _, folder = demo_said
+    async with open_store(f"sqlite:///{_database(folder)}") as store:
+        grabs = [claim for claim in await store.claims() if claim.action == "grab"]
+        titles = {offer.id: offer.title for one in (await store.searches()).values() for offer in one.offers}
+
+    right = {lot.title for lot in LOTS if lot.label == "right"}
+    assert sorted(titles[claim.release] for claim in grabs) == sorted(right)
+    assert len(right) == OBTAINABLE == len(list((folder / "downloads").iterdir()))
+
+
+async def test_each_decoy_is_refused_by_the_rule_that_it_breaks(demo_said: tuple[Said, Path]) -> None:
+    _, folder = demo_said
+    keys = {volume.position: f"baum-l-frank/{volume.title.lower().replace(' ', '-')}" for volume in VOLUMES}
+    async with open_store(f"sqlite:///{_database(folder)}") as store:
+        rows = {key: await store.verdicts(key) for key in keys.values()}
+
+    for lot in LOTS:
+        imitates = [keys[lot.volume]] if lot.volume and rows[keys[lot.volume]] else list(keys.values())
+        objections = {
+            (key, row.rule)
+            for key in imitates
+            for row in rows[key]
+            if row.title == lot.title and row.answer in ("no", "possible")
+        }
+        if lot.label == "right" or lot.title == FOUND_OUT_LATER:
+            assert not objections, lot.title
+        else:
+            assert {rule for _, rule in objections} & SAYS_NO[lot.label], lot.title
+
+
+def test_why_tells_which_rule_refused_the_decoys_of_the_book_that_stays_wanted(demo_said: tuple[Said, Path]) -> None:
+    _, folder = demo_said
+    environment = {"BIBLIOSTAT_DATA_DIR": str(folder / "data"), "BIBLIOSTAT_WANTED": str(EXAMPLE)}
+
+    said = bibliostat(environment, "why", "The Tin Woodman of Oz")
+
+    assert said.code == 0
+    for lot in LOTS:
+        if lot.volume == 12 and lot.label != "right":
+            told = said.out.split(lot.title, 1)[1].split("\n  no ", 1)[0].split("\n  possible ", 1)[0]
+            assert any(rule in told for rule in SAYS_NO[lot.label]), lot.title
+
+
+def _database(folder: Path) -> Path:
+    [found] = (folder / "data").glob("*.db")
+    return found
