@@ -67,11 +67,11 @@ def commands() -> None:
     """A thermostat for an audiobook library: says what is missing and why, and closes the gap."""
 
 
-def _settings() -> Settings:
+def _settings(*, service: bool = False) -> Settings:
     settings = load(os.environ, Path.cwd())
     if not isinstance(settings, Settings):
         raise Permanent("\n".join(["the settings hold mistakes:", *map(str, settings)]), code="SettingsInvalid")
-    set_up_logging(settings)
+    set_up_logging(settings, service=service)
     return settings
 
 
@@ -225,7 +225,7 @@ def run() -> int:
     async def whole() -> None:
         stop = asyncio.Event()
         stop_on_signals(stop)
-        async with _outside() as outside:
+        async with _outside(_settings(service=True)) as outside:
             await run_loop(outside, stop=stop)
 
     asyncio.run(whole())

@@ -68,7 +68,6 @@ def sandbox(folder: Path) -> Iterator[Sandbox]:
             "BIBLIOSTAT_INDEXER_SANDBOX_URL": feed.url,
             "BIBLIOSTAT_INDEXER_SANDBOX_API_KEY": API_KEY,
             "BIBLIOSTAT_PATH_LIBRARY": str(built.library),
-            "BIBLIOSTAT_LOG_LEVEL": "error",
             **client,
         }
         yield Sandbox(environment, built, name)
@@ -157,7 +156,7 @@ async def _tour(console: Console, made: Sandbox) -> int:
     settings = load(made.environment, Path.cwd())
     if not isinstance(settings, Settings):
         raise RuntimeError(f"the demo's own settings are wrong: {settings[0]}")
-    set_up_logging(settings)
+    set_up_logging(settings, service=False)
     console.rule("[bold]1. What is declared")
     if not _validate(console):
         return 1

@@ -134,8 +134,10 @@ def downloads_folder(settings: Settings) -> Path | None:
     return Path(PathMap(settings.paths.mappings).local(client.save_path))
 
 
-def set_up_logging(settings: Settings) -> None:
-    """Logs go to standard error, so that what a command prints can be piped."""
+def set_up_logging(settings: Settings, *, service: bool) -> None:
+    """Logs go to standard error, so that what a command prints can be piped. A command that a person waits for says
+    what it did by itself: its log holds warnings, unless everything was asked for."""
+    level = settings.log_level if service or settings.log_level == "debug" else "warning"
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if settings.log_format == "json"
@@ -149,6 +151,6 @@ def set_up_logging(settings: Settings) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ import msgspec
 from adapters import http
 from adapters.audiobookshelf import Audiobookshelf
 from adapters.audiobookshelf.scanning import Patience
-from adapters.files import STAGING, LibraryFiles
+from adapters.files import STAGING, LibraryFiles, Mode
 from adapters.indexers.torznab import Torznab
 from adapters.manifests import ManifestFolder
 from adapters.paths import PathMap
@@ -329,9 +328,7 @@ def stand_in(client: Faults) -> qbittorrent.StandIn:
 
 
 def copy_book(content: Content, book: Book, target: Path) -> None:
-    target.mkdir(parents=True)
-    for file in (content.seeds / book.title).iterdir():
-        os.link(file, target / file.name)
+    shutil.copytree(content.seeds / book.title, target)
 
 
 SERIES = f"""\

@@ -266,6 +266,7 @@ async def test_a_refused_login_is_tried_once_and_then_left_alone(world: SmallWor
         await _until_all_is_there(outside, world)
 
 
+@pytest.mark.xfail(strict=True, reason="the adapter refuses by itself until the process is restarted")
 async def test_the_process_whose_login_was_refused_goes_on_once_it_is_let_in(
     world: SmallWorld, sqlite: FreshStore
 ) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pytest
 from fakes import CATEGORY, Crash, MemoryStore, Stage, Wire, book, recording
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -37,12 +37,13 @@ T = TypeVar("T")
 BOOKS = (book("Ozma of Oz"), book("Tik-Tok of Oz"), book("The Tin Woodman of Oz"))
 PLACES = st.integers(0, len(BOOKS) - 1)
 POLICY = PolicySpec(bootstrap="apply", brakes=Brakes(allow_empty=True), duties=Duties(seed_hours=1.0, after="remove"))
+SELDOM = st.sampled_from((False, False, True))
 PASSING = st.sampled_from((1, 12, 90, 26 * 60, 8 * 24 * 60))
 """Minutes: within the grace time, beyond it, past every duty, a day, a week."""
 
 CALM = settings(
-    max_examples=120,
-    stateful_step_count=25,
+    max_examples=400,
+    stateful_step_count=30,
     derandomize=True,
     deadline=None,
     database=None,
@@ -168,15 +169,15 @@ class Reconciling(RuleBasedStateMachine):
             if torrent.state is TorrentState.ACTIVE:
                 self.stage.client.finish(torrent.id)
 
-    @rule(down=st.booleans(), empty=st.booleans())
+    @rule(down=SELDOM, empty=SELDOM)
     def the_library_changes_its_mind(self, down: bool, empty: bool) -> None:
         self.stage.library.down, self.stage.library.lists_nothing = down, empty
 
-    @rule(down=st.booleans(), empty=st.booleans())
+    @rule(down=SELDOM, empty=SELDOM)
     def the_client_changes_its_mind(self, down: bool, empty: bool) -> None:
         self.stage.client.down, self.stage.client.lists_nothing = down, empty
 
-    @rule(down=st.booleans())
+    @rule(down=SELDOM)
     def the_indexer_changes_its_mind(self, down: bool) -> None:
         self.stage.indexer.down = down
 
@@ -341,4 +342,4 @@ def test_without_the_claim_the_same_machine_finds_a_double_grab():
         def everything_wanted_arrives_or_says_what_it_needs(self) -> None: ...
 
     with capture_logs(), pytest.raises(AssertionError, match=r"was (sent|grabbed) 2 times"):
-        run_state_machine_as_test(WithoutClaims, settings=settings(CALM, print_blob=False))
+        run_state_machine_as_test(WithoutClaims, settings=settings(CALM, phases=[Phase.generate], print_blob=False))
