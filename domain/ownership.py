@@ -118,9 +118,7 @@ class LibraryIndex:
         for title in title_keys(want.title, series=want.series, authors=want.authors):
             near += self._by_title.get(title, ())
         near += self._at(want)
-        # In a stated order, so that even a list with one id twice gives the same answer every time.
-        distinct = {(item.id, item.rel_path, item.is_missing): item for item in near}
-        return [distinct[key] for key in sorted(distinct, reverse=True)]
+        return {item.id: item for item in near}.values()
 
     def _at(self, want: Want) -> Sequence[Item]:
         """Items of the want's series that stand at its number, packs that cover it among them."""

@@ -333,7 +333,11 @@ def _each_once(of: str) -> Any:
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """Any world at all, also one that should not be."""
-    known_items = st.builds(lambda rows, at: library(*rows, at=at), st.lists(items(), max_size=6), _reading_times)
+    known_items = st.builds(
+        lambda rows, at: library(*rows, at=at),
+        st.lists(items(), max_size=6, unique_by=lambda item: item.id),
+        _reading_times,
+    )
     known_torrents = st.builds(
         lambda rows, at: downloads(*rows, at=at),
         st.lists(torrents(), max_size=6, unique_by=_each_once("id")),
