@@ -20,6 +20,7 @@ from rich.markup import escape
 
 from adapters.manifests import ManifestFolder
 from domain.brakes import FIRST_RUN
+from domain.conditions import SERVICE
 from domain.errors import Failure, Permanent, Transient
 from domain.manifest import Declared
 from domain.manifest import schema as document_schema
@@ -286,8 +287,9 @@ def status(json_: bool) -> int:
     last = runs[0]
     age = datetime.now(UTC) - last.started_at
     click.echo(f"last tick {last.started_at:%Y-%m-%d %H:%M:%S} UTC ({age.total_seconds():.0f} s ago): {last.outcome}")
-    service = [one for one in conditions if one.type in ("LibraryReadable", "ClientReadable", "Braked", "Readable")]
-    for one in service:
+    for one in conditions:
+        if one.subject != SERVICE and not one.subject.startswith("indexer/"):
+            continue
         click.echo(f"  {one.subject} {one.type} {one.status}: {one.reason}, {one.message}")
     show.show_conditions(_console(), conditions)
     return 0

@@ -60,6 +60,9 @@ def show_plan(console: Console, plan: Plan, *, title: str = "Plan") -> None:
         console.print(
             f"  [dim]– {escape(unwanted.title)}: not wanted, {escape(unwanted.message)} ({unwanted.document})[/]"
         )
+    owing = [duty.until for duty in plan.duties if not duty.fulfilled and duty.until]
+    if owing:
+        console.print(f"  [dim]{len(owing)} torrents are seeding what they owe, until {_time(max(owing))} UTC[/]")
     for note in plan.notes:
         console.print(f"  [dim]{escape(note)}[/]")
     console.print(f"  {summary(plan)}   [dim]{LEGEND}[/]")
@@ -122,6 +125,10 @@ def plan_json(plan: Plan) -> dict[str, object]:
         "unwanted": [
             {"document": one.document, "title": one.title, "reason": one.code, "message": one.message}
             for one in plan.unwanted
+        ],
+        "duties": [
+            {"torrent": duty.torrent, "until": duty.until, "ratio": duty.ratio, "fulfilled": duty.fulfilled}
+            for duty in plan.duties
         ],
         "notes": list(plan.notes),
     }

@@ -444,6 +444,31 @@ def test_the_torrent_of_a_book_that_left_the_library_stays_for_it_may_be_the_las
         assert plan(desired(OZMA, policy=policy(duties={"after": after})), gone, NOW).chores == ()
 
 
+def test_a_listed_book_whose_files_are_missing_is_not_fetched_until_a_person_asks():
+    seen = world([item_of(OZMA, is_missing=True)], searches=searched(OZMA, offer(OZMA)))
+
+    assert reason(plan(desired(OZMA), seen, NOW)) == "MissingInLibrary"
+    asked = msgspec.structs.replace(seen, overrides=(override("retry", OZMA.key),))
+    assert isinstance(decided(plan(desired(OZMA), asked, NOW)), Grab)
+
+
+def test_an_interrupted_publication_is_gone_on_with_even_when_its_folder_is_listed_already():
+    interrupted = publish_of(OZMA, outcome=None)
+    listed = item_of(OZMA, rel_path=interrupted.path)
+    seen = world([listed], [torrent_of(OZMA, **DONE)], claims=(grab_of(OZMA), interrupted))
+
+    assert isinstance(decided(plan(desired(OZMA), seen, NOW)), Publish)
+
+
+def test_a_corrected_declaration_is_searched_for_again():
+    seen = world(searches=searched(OZMA, asked="another title"))
+
+    decision = decided(plan(desired(OZMA), seen, NOW))
+
+    assert isinstance(decision, Search)
+    assert decision.because.code == "DeclarationChanged"
+
+
 def test_a_torrent_that_a_person_deleted_is_not_fetched_again_until_they_ask():
     gone = world(claims=(grab_of(OZMA),), searches=searched(OZMA, offer(OZMA)))
 

@@ -43,6 +43,11 @@ NOTES = frozenset({
 })  # fmt: skip
 """Calls that only write down what was seen or said; no act rests on whether the last of them was made."""
 
+AROUND = frozenset({
+    "acquire_lease", "finish_run", "release_lease", "save_last_good", "save_search", "save_want_keys", "start_run",
+})  # fmt: skip
+"""Calls that come before or after the acts on a book."""
+
 FILE_CHANGES = frozenset({"os.link", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "shutil.rmtree"})
 
 
@@ -99,6 +104,11 @@ def after_a_call(outside: Outside, fuse: Fuse, harmless: frozenset[str] = READS)
 def after_an_act(outside: Outside, fuse: Fuse) -> Outside:
     """The same without the notes."""
     return after_a_call(outside, fuse, READS | NOTES)
+
+
+def after_a_step(outside: Outside, fuse: Fuse) -> Outside:
+    """Only where a book is on its way: claims, notes, settlements, and what other systems are told."""
+    return after_a_call(outside, fuse, READS | NOTES | AROUND)
 
 
 def within_a_file_change(outside: Outside, fuse: Fuse) -> Outside:

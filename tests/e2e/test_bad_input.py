@@ -167,7 +167,7 @@ async def test_nothing_is_published_into_a_library_folder_that_is_gone(world: Sm
     """And once its disk is back everything goes on."""
     world.declare(ROAD)
     away = world.library.with_name("away")
-    async with reach(world.addresses(sqlite()), Clock()) as outside:
+    async with reach(world.addresses(await sqlite()), Clock()) as outside:
         world.library.rename(away)
         await keep_ticking(outside, ticks=4)
         assert not world.library.exists()
@@ -180,7 +180,7 @@ async def test_nothing_is_published_into_a_library_folder_that_is_gone(world: Sm
 
 @pytest.mark.xfail(strict=True, reason="books are grabbed although they cannot be published anywhere")
 async def test_nothing_is_grabbed_for_a_library_folder_that_is_gone(world: SmallWorld, sqlite: FreshStore) -> None:
-    async with reach(world.addresses(sqlite()), Clock()) as outside:
+    async with reach(world.addresses(await sqlite()), Clock()) as outside:
         world.library.rename(world.library.with_name("away"))
         await keep_ticking(outside, ticks=2)
 
@@ -218,7 +218,7 @@ async def test_no_hostile_torrent_reaches_the_client_and_the_right_one_does(
         for number, bad in enumerate(HOSTILE.values())
     ] + [offer_of(ROAD, content.seeds, seeders=1)]
 
-    async with reach(world.addresses(sqlite()), Clock()) as outside:
+    async with reach(world.addresses(await sqlite()), Clock()) as outside:
         await settle(outside)
         claims = await outside.store.claims()
 
@@ -236,7 +236,7 @@ async def test_a_release_whose_torrent_is_rubbish_does_not_keep_the_right_one_fr
     rubbish = offer_of(ROAD, content.seeds, guid="rubbish", torrent=b"\x00 no torrent at all", seeders=500)
     world.offers[:] = [rubbish, offer_of(ROAD, content.seeds, seeders=1)]
 
-    async with reach(world.addresses(sqlite()), Clock()) as outside:
+    async with reach(world.addresses(await sqlite()), Clock()) as outside:
         for _ in range(8):
             await keep_ticking(outside, ticks=3)
             clock = outside.clock
@@ -262,7 +262,7 @@ async def test_odd_titles_are_refused_and_shown_as_plain_text(
     world.offers[:] = [
         offer_of(ROAD, content.seeds, guid=f"odd-{number}", title=title) for number, title in enumerate(titles)
     ]
-    database = sqlite()
+    database = await sqlite()
     async with reach(world.addresses(database), Clock()) as outside:
         await settle(outside)
     assert world.adds == 0

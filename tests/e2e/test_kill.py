@@ -26,7 +26,7 @@ async def test_kill_minus_9_at_any_point_does_no_harm(tmp_path: Path, content: C
 
     assert deaths["after a call"] > 60
     assert deaths["within a file change"] >= 5
-    assert deaths["before an answer"] >= 4
+    assert deaths["before an answer"] >= 3
 
 
 async def test_kill_minus_9_after_any_act_does_no_harm_on_postgresql(
@@ -45,20 +45,24 @@ async def _die_everywhere(folder: Path, content: Content, fresh_store: FreshStor
         worlds = [stack.enter_context(SmallWorld(folder / f"{lane}", content)) for lane in range(LANES)]
         for way in ways:
             numbers, survived = count(1), asyncio.Event()
-            lanes = (_die_ever_later(world, fresh_store, way, numbers, survived) for world in worlds)
+            lanes = (_die_ever_later(each, fresh_store, way, numbers, survived) for each in enumerate(worlds))
             deaths[way] = sum(await asyncio.gather(*lanes))
-    print(deaths)
     return deaths
 
 
 async def _die_ever_later(
-    world: SmallWorld, fresh_store: FreshStore, way: str, numbers: Iterator[int], survived: asyncio.Event
+    lane: tuple[int, SmallWorld],
+    fresh_store: FreshStore,
+    way: str,
+    numbers: Iterator[int],
+    survived: asyncio.Event,
 ) -> int:
     """Let a process die at its first chance, in a fresh world at its second, and so on until one comes to its end."""
+    number, world = lane
     world.declare(ROAD)
     deaths = 0
     while not survived.is_set():
-        at = world.addresses(fresh_store())
+        at = world.addresses(await fresh_store(number))
         died = await asyncio.to_thread(WAYS[way], world, at, next(numbers))
         _nothing_is_half_there(world)
         await _others_go_on(at)

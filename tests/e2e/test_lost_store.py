@@ -31,10 +31,10 @@ def fresh_store(request: pytest.FixtureRequest) -> FreshStore:
 async def test_a_database_lost_in_the_middle_of_a_download_changes_nothing(
     slow_world: SmallWorld, fresh_store: FreshStore
 ) -> None:
-    async with reach(slow_world.addresses(fresh_store())) as outside:
+    async with reach(slow_world.addresses(await fresh_store())) as outside:
         await _begin(outside)
 
-    async with reach(slow_world.addresses(fresh_store())) as outside:
+    async with reach(slow_world.addresses(await fresh_store())) as outside:
         await settle(outside)
 
     in_place(slow_world, *MISSING)
@@ -43,11 +43,11 @@ async def test_a_database_lost_in_the_middle_of_a_download_changes_nothing(
 async def test_a_database_lost_while_downloads_are_complete_and_nothing_is_published_changes_nothing(
     slow_world: SmallWorld, sqlite: FreshStore
 ) -> None:
-    async with reach(slow_world.addresses(sqlite())) as outside:
+    async with reach(slow_world.addresses(await sqlite())) as outside:
         await _begin(outside)
     await downloaded(slow_world)
 
-    async with reach(slow_world.addresses(sqlite())) as outside:
+    async with reach(slow_world.addresses(await sqlite())) as outside:
         await settle(outside)
 
     in_place(slow_world, *MISSING)
@@ -56,11 +56,11 @@ async def test_a_database_lost_while_downloads_are_complete_and_nothing_is_publi
 async def test_a_database_lost_after_everything_was_done_only_enters_our_torrents_in_the_new_one(
     world: SmallWorld, sqlite: FreshStore
 ) -> None:
-    async with reach(world.addresses(sqlite())) as outside:
+    async with reach(world.addresses(await sqlite())) as outside:
         await settle(outside)
     before = world.snapshot()
 
-    async with reach(world.addresses(sqlite())) as outside:
+    async with reach(world.addresses(await sqlite())) as outside:
         report = await settle(outside)
 
     assert set(report.run.counts) <= {"adopt"}
@@ -69,7 +69,7 @@ async def test_a_database_lost_after_everything_was_done_only_enters_our_torrent
 
 async def test_a_backup_from_before_the_grab_does_not_grab_again(slow_world: SmallWorld, tmp_path: Path,
                                                                  sqlite: FreshStore) -> None:  # fmt: skip
-    database = sqlite()
+    database = await sqlite()
     slow_world.declare()
     async with reach(slow_world.addresses(database)) as outside:
         await settle(outside)
@@ -89,13 +89,13 @@ async def test_without_a_database_and_without_consent_only_what_was_begun_goes_o
 ) -> None:
     """`bootstrap: ask`: a lost store looks like a first run, and that waits for a person; our own torrents do not."""
     slow_world.declare(ROAD)
-    async with reach(slow_world.addresses(sqlite())) as outside:
+    async with reach(slow_world.addresses(await sqlite())) as outside:
         await _begin(outside)
     slow_world.declare(*MISSING)
     declared = slow_world.wanted / "oz.yaml"
     declared.write_text(declared.read_text().replace("bootstrap: apply", "bootstrap: ask"))
 
-    async with reach(slow_world.addresses(sqlite())) as outside:
+    async with reach(slow_world.addresses(await sqlite())) as outside:
         report = await settle(outside)
 
     assert report.plan is not None

@@ -158,7 +158,7 @@ INDEXER: dict[str, Trouble] = {
 async def test_nothing_is_done_while_the_library(case: str, world: SmallWorld, sqlite: FreshStore) -> None:
     trouble, reason = LIBRARY[case]
 
-    said = await _stands_still(world, sqlite(), trouble)
+    said = await _stands_still(world, await sqlite(), trouble)
 
     assert said == ("LibraryReadable" if reason != "LibraryLooksEmptied" else "Braked", reason)
 
@@ -167,7 +167,7 @@ async def test_nothing_is_done_while_the_library(case: str, world: SmallWorld, s
 async def test_nothing_is_done_while_the_client(case: str, world: SmallWorld, sqlite: FreshStore) -> None:
     trouble, reason = CLIENT[case]
 
-    said = await _stands_still(world, sqlite(), trouble)
+    said = await _stands_still(world, await sqlite(), trouble)
 
     assert said == ("ClientReadable" if reason != "ClientLooksEmptied" else "Braked", reason)
 
@@ -223,7 +223,7 @@ async def _until_all_is_there(outside: Outside, world: SmallWorld) -> None:
 
 @pytest.mark.parametrize("case", INDEXER)
 async def test_nothing_is_concluded_while_the_indexer(case: str, world: SmallWorld, sqlite: FreshStore) -> None:
-    async with reach(world.addresses(sqlite())) as outside:
+    async with reach(world.addresses(await sqlite())) as outside:
         with INDEXER[case](world):
             await tick(outside)
             asked = len(world.indexer.requests)
@@ -242,7 +242,7 @@ KEYS = {book.key for book in MISSING}
 
 
 async def test_a_release_that_cannot_be_fetched_is_fetched_later(world: SmallWorld, sqlite: FreshStore) -> None:
-    async with reach(world.addresses(sqlite()), Clock()) as outside:
+    async with reach(world.addresses(await sqlite()), Clock()) as outside:
         with fault("indexer", kind="status", status=503, path="/download/")(world):
             await tick(outside)
             assert world.adds == 0
@@ -252,7 +252,7 @@ async def test_a_release_that_cannot_be_fetched_is_fetched_later(world: SmallWor
 
 async def test_a_refused_login_is_tried_once_and_then_left_alone(world: SmallWorld, sqlite: FreshStore) -> None:
     """Five refusals would have the client shut its door for an hour. The next process knows of the first one."""
-    at, clock = world.addresses(sqlite()), Clock()
+    at, clock = world.addresses(await sqlite()), Clock()
     with fault("client", kind="status", status=403)(world):
         for _ in range(4):
             async with reach(at, clock) as outside:
@@ -266,11 +266,10 @@ async def test_a_refused_login_is_tried_once_and_then_left_alone(world: SmallWor
         await _until_all_is_there(outside, world)
 
 
-@pytest.mark.xfail(strict=True, reason="the adapter refuses by itself until the process is restarted")
 async def test_the_process_whose_login_was_refused_goes_on_once_it_is_let_in(
     world: SmallWorld, sqlite: FreshStore
 ) -> None:
-    async with reach(world.addresses(sqlite()), Clock()) as outside:
+    async with reach(world.addresses(await sqlite()), Clock()) as outside:
         with fault("client", kind="status", status=403)(world):
             await tick(outside)
 

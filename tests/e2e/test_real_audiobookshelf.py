@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from small_world import MISSING, OWNED, Addresses, SmallWorld, copy_book, files_
 
 
 @pytest.fixture
-def real(world: SmallWorld, sqlite: FreshStore) -> Iterator[Addresses]:
+async def real(world: SmallWorld, sqlite: FreshStore) -> AsyncIterator[Addresses]:
     """A library of its own on the real server, with the owned books in it; client and indexer are stand-ins."""
     name, key = f"e2e-{uuid.uuid4().hex[:12]}", os.environ["BIBLIOSTAT_TEST_ABS_KEY"]
     root = Path(os.environ["BIBLIOSTAT_TEST_ABS_ROOT"]) / name
@@ -28,12 +28,11 @@ def real(world: SmallWorld, sqlite: FreshStore) -> Iterator[Addresses]:
     settings = {"disableWatcher": True, "audiobooksOnly": True}
     body = {"name": name, "mediaType": "book", "folders": [{"fullPath": str(root)}], "settings": settings}
     url, headers = os.environ["BIBLIOSTAT_TEST_ABS_URL"], {"Authorization": f"Bearer {key}"}
+    at = world.addresses(await sqlite())
     with httpx.Client(base_url=url, headers=headers, trust_env=False) as talk:
         library = talk.post("/api/libraries", json=body).raise_for_status().json()
         try:
-            yield replace(
-                world.addresses(sqlite()), library=url, api_key=key, libraries=(name,), library_folder=root, mode="copy"
-            )
+            yield replace(at, library=url, api_key=key, libraries=(name,), library_folder=root, mode="copy")
         finally:
             talk.delete(f"/api/libraries/{library['id']}").raise_for_status()
 

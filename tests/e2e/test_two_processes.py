@@ -12,7 +12,7 @@ from pathlib import Path
 import dying
 import pytest
 from conftest import FreshStore
-from dying import Burning, after_an_act, within_a_file_change
+from dying import Burning, after_a_step, within_a_file_change
 from small_world import MISSING, ROAD, Content, SmallWorld, in_place
 
 LEASE_IS_OVER_S = 3600.0
@@ -20,8 +20,8 @@ LANES = 4
 
 
 async def test_two_processes_at_once_grab_each_book_once(world: SmallWorld, postgresql: FreshStore) -> None:
-    for _ in range(5):
-        at, together = world.addresses(postgresql()), dying.barrier(2)
+    for _ in range(4):
+        at, together = world.addresses(await postgresql()), dying.barrier(2)
 
         for process in [dying.start(dying.work_together, at, together) for _ in range(2)]:
             await asyncio.to_thread(dying.ended, process)
@@ -30,7 +30,7 @@ async def test_two_processes_at_once_grab_each_book_once(world: SmallWorld, post
         world.reset()
 
 
-@pytest.mark.parametrize(("burning", "least"), [(after_an_act, 20), (within_a_file_change, 5)])
+@pytest.mark.parametrize(("burning", "least"), [(after_a_step, 12), (within_a_file_change, 5)])
 async def test_a_process_that_slept_through_its_lease_does_no_harm_when_it_wakes(
     burning: Burning, least: int, tmp_path: Path, content: Content, postgresql: FreshStore
 ) -> None:
@@ -40,19 +40,24 @@ async def test_a_process_that_slept_through_its_lease_does_no_harm_when_it_wakes
     with ExitStack() as stack:
         worlds = [stack.enter_context(SmallWorld(tmp_path / f"{lane}", content)) for lane in range(LANES)]
 
-        lanes = (_freeze_ever_later(world, postgresql, burning, numbers, done) for world in worlds)
+        lanes = (_freeze_ever_later(each, postgresql, burning, numbers, done) for each in enumerate(worlds))
         sleeps = sum(await asyncio.gather(*lanes))
 
     assert sleeps >= least
 
 
 async def _freeze_ever_later(
-    world: SmallWorld, fresh_store: FreshStore, burning: Burning, numbers: Iterator[int], done: asyncio.Event
+    lane: tuple[int, SmallWorld],
+    fresh_store: FreshStore,
+    burning: Burning,
+    numbers: Iterator[int],
+    done: asyncio.Event,
 ) -> int:
+    number, world = lane
     world.declare(ROAD)
     sleeps = 0
     while not done.is_set():
-        at = world.addresses(fresh_store())
+        at = world.addresses(await fresh_store(number))
         sleeper = await asyncio.to_thread(dying.frozen_in_the_middle, at, burning, next(numbers))
         later = dying.start(dying.work, replace(at, ahead_s=LEASE_IS_OVER_S))
         await asyncio.to_thread(dying.ended, later)

@@ -234,13 +234,24 @@ async def test_after_the_store_was_lost_a_torrent_of_somebody_else_is_still_thei
     assert FOUND_TAG in stage.client.torrents[payload.id].tags
 
 
-async def test_an_earlier_try_that_arrived_late_is_ours(stage: Stage):
+async def test_an_earlier_try_that_arrives_while_it_is_sent_again_is_ours(stage: Stage):
     await tick_with(stage, breaks=("add", Ambiguous("no answer")))
     stage.clock.advance(minutes=11)
-    [(_, payload)] = stage.indexer.offers.values()
-    await tick(stage.outside())  # settles it as unsent, and would send again
-    assert FOUND_TAG not in stage.client.torrents[payload.id].tags
+    [(release, payload)] = stage.indexer.offers.values()
+    outside = stage.outside()
+
+    async def arrives_meanwhile(_: object):
+        late = Torrent(id=payload.id, infohash_v1=payload.id, tags=(TAG,), category="ours", state=TorrentState.ACTIVE)
+        stage.client.put(late, payload)
+        return payload
+
+    outside.indexers[0].fetch = arrives_meanwhile  # type: ignore[method-assign]
+    await tick(outside)
+
+    assert stage.client.adds == []
+    assert stage.client.torrents[payload.id].tags == (TAG,)
     assert await stage.claims() == [(OZMA.key, Outcome.SENT)]
+    assert release.id == (await stage.store.claims())[0].release
 
 
 # --- crashes ---------------------------------------------------------------------------------------------------------
