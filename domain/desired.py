@@ -113,7 +113,6 @@ def _from_members(
             released=one.work.released,
             priority=spec.priority,
             owner=declared.owners.get(document, "home"),
-            prune=spec.prune,
             suspend=spec.suspend,
             because=(_place(declared, document),),
         )
@@ -158,7 +157,6 @@ def _from_book(declared: Declared, document: str, spec: BookSpec) -> Want:
         released=spec.released,
         priority=spec.priority,
         owner=declared.owners.get(document, "home"),
-        prune=spec.prune,
         suspend=spec.suspend,
         because=(_place(declared, document),),
     )

@@ -104,7 +104,6 @@ class SeriesSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     books: tuple[DeclaredBook, ...] = ()
     profile: Name = "standard"
     priority: Priority = 0
-    prune: bool = False
     suspend: bool = False
 
 
@@ -122,7 +121,6 @@ class AuthorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     books: tuple[DeclaredBook, ...] = ()
     profile: Name = "standard"
     priority: Priority = 0
-    prune: bool = False
     suspend: bool = False
 
 
@@ -145,7 +143,6 @@ class BookSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     form: Literal["single", "omnibus", "dramatized"] = "single"
     profile: Name = "standard"
     priority: Priority = 0
-    prune: bool = False
     suspend: bool = False
 
 

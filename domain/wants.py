@@ -56,7 +56,6 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
     released: date | None = None
     priority: int = 0
     owner: str = "home"
-    prune: bool = False
     suspend: bool = False
     because: tuple[str, ...] = ()
     """Which documents want it, with their place: `Series/oz (wanted/oz.yaml:1)`."""

@@ -296,6 +296,9 @@ class Store(Protocol):
 
     async def runs(self, *, limit: int = 20) -> tuple[Run, ...]: ...
 
+    async def prune(self, now: datetime, *, history_days: int, verdict_days: int) -> Mapping[str, int]:
+        """Forget what is older, with the count per table. Failures and the ledger are kept for ever."""
+
     async def request(self, target: str, *, at: datetime) -> None:
         """Somebody asks for attention now: `*` or a want's key."""
 

@@ -79,16 +79,21 @@ async def _publish(
     if in_place is not None:
         await round_.outside.store.note(claim.id, epoch=round_.acting.epoch, path=in_place)
         return Outcome.PLACED, in_place
-    target = shelf_path(want, narrators=_narrators(want, audio))
+    # What an interrupted run named stays the place, even when the declaration was corrected since.
+    target = claim.path or shelf_path(want, narrators=_narrators(want, audio))
     await round_.outside.store.note(claim.id, epoch=round_.acting.epoch, path=target)
     names = file_names(files)
     kept = {names[file.path]: file.size_bytes for file in files if file.path in names}
     if await _stands_already(shelf, target, kept):
         return Outcome.PLACED, target
     staging = torrent.id
-    await shelf.stage(staging, [(local[path], name) for path, name in names.items()])
-    await shelf.place(staging, target)
-    await shelf.discard(staging)
+    try:
+        await shelf.stage(staging, [(local[path], name) for path, name in names.items()])
+        # The fence: who slept through its lease may have staged beside another process, and must not place that.
+        await round_.outside.store.note(claim.id, epoch=round_.acting.epoch, path=target)
+        await shelf.place(staging, target)
+    finally:
+        await shelf.discard(staging)
     return Outcome.PLACED, target
 
 

@@ -84,6 +84,7 @@ async def tick(outside: Outside, *, mode: Mode = "apply", approved: str | None =
         busy = Run(mode=mode, started_at=started, ended_at=started, outcome="busy")
         return Report(run=busy, plan=None, world=None, wake_at=started + timedelta(seconds=5))
     structlog.contextvars.bind_contextvars(tick=epoch)
+    before = await outside.store.runs(limit=1)
     run = await outside.store.start_run(Run(mode=mode, started_at=started))
     acting = Acting(outside, epoch)
     outcome = "failed"
@@ -92,6 +93,8 @@ async def tick(outside: Outside, *, mode: Mode = "apply", approved: str | None =
     try:
         last = await _rounds(acting, holder, mode, approved)
         outcome = _outcome(last.plan, acting)
+        if mode == "apply" and before and before[0].started_at.date() < started.date():
+            await _tidy(last)
         return Report(
             run=_ended(run, acting, outcome, last),
             plan=last.plan,
@@ -106,6 +109,16 @@ async def tick(outside: Outside, *, mode: Mode = "apply", approved: str | None =
         finally:
             await outside.store.release_lease(LEASE, holder, epoch)
             structlog.contextvars.unbind_contextvars("tick")
+
+
+async def _tidy(round_: Round) -> None:
+    """The first tick of a day forgets what the policy no longer wants kept."""
+    kept = round_.desired.policy.retention
+    counts = await round_.outside.store.prune(
+        round_.outside.clock.now(), history_days=kept.history_days, verdict_days=kept.verdict_days
+    )
+    if sum(counts.values()):
+        log.info("pruned", **counts)
 
 
 async def _keep_lease(outside: Outside, holder: str, epoch: int) -> None:

@@ -109,7 +109,7 @@ DECLARED = Declared(
         )
     },
     authors={"doyle": AuthorSpec(name="Arthur Conan Doyle", languages=("en",), members="all")},
-    books={"mars": BookSpec(title="A Princess of Mars", released=date(1917, 10, 1), prune=True)},
+    books={"mars": BookSpec(title="A Princess of Mars", released=date(1917, 10, 1), suspend=True)},
     follows={"begun": FollowSpec(series=FollowSeries(owned=2))},
     discovers={"top": DiscoverSpec(source="shelf", genres=("fantasy",))},
     profiles={"standard": ProfileSpec(languages=("en", "de"))},

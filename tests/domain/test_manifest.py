@@ -112,14 +112,14 @@ def test_every_mistake_of_every_document_is_reported_at_once():
 
 def test_a_mistake_names_file_line_and_path():
     line = written("tue", Place(file="wanted/oz.yaml", line=7))
-    spec = Mapping(pairs=((written("title"), written("Oz")), (written("prune"), line)), place=HERE)
+    spec = Mapping(pairs=((written("title"), written("Oz")), (written("suspend"), line)), place=HERE)
     envelope = written({"apiVersion": "bibliostat/v1", "kind": "Series", "metadata": {"name": "oz"}})
     whole = Mapping(pairs=(*envelope.pairs, (written("spec"), spec)), place=HERE)
 
     [mistake] = decode([whole])
 
     assert mistake == Mistake(
-        place=Place(file="wanted/oz.yaml", line=7, path="spec.prune"),
+        place=Place(file="wanted/oz.yaml", line=7, path="spec.suspend"),
         message="must be true or false, not `tue`",
         suggestion="write `true`",
     )
@@ -134,7 +134,7 @@ def test_a_mistake_names_file_line_and_path():
         ({"runtime_min": 0}, "spec.runtime_min: must be more than 0, not 0"),
         ({"runtime_min": "1" * 40}, "spec.runtime_min: `1111111111111111111111111111111111111111` is out of range"),
         ({"runtime_min": None, "priority": None}, "spec.priority: must be a whole number, not nothing"),
-        ({"prune": "yes"}, "spec.prune: must be true or false, not `yes` (write `true`)"),
+        ({"suspend": "yes"}, "spec.suspend: must be true or false, not `yes` (write `true`)"),
         ({"released": "1914"}, "spec.released: must be a date, not `1914` (write it as YYYY-MM-DD)"),
         ({"released": "1914-02-30"}, "spec.released: there is no day `1914-02-30`"),
         ({"title": ""}, "spec.title: is empty"),

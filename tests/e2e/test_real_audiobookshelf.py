@@ -29,12 +29,12 @@ async def real(world: SmallWorld, sqlite: FreshStore) -> AsyncIterator[Addresses
     body = {"name": name, "mediaType": "book", "folders": [{"fullPath": str(root)}], "settings": settings}
     url, headers = os.environ["BIBLIOSTAT_TEST_ABS_URL"], {"Authorization": f"Bearer {key}"}
     at = world.addresses(await sqlite())
-    with httpx.Client(base_url=url, headers=headers, trust_env=False) as talk:
-        library = talk.post("/api/libraries", json=body).raise_for_status().json()
+    async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as talk:
+        library = (await talk.post("/api/libraries", json=body)).raise_for_status().json()
         try:
             yield replace(at, library=url, api_key=key, libraries=(name,), library_folder=root, mode="copy")
         finally:
-            talk.delete(f"/api/libraries/{library['id']}").raise_for_status()
+            (await talk.delete(f"/api/libraries/{library['id']}")).raise_for_status()
 
 
 async def test_wanted_books_reach_a_real_audiobookshelf(real: Addresses, world: SmallWorld) -> None:

@@ -742,6 +742,10 @@ class MemoryStore:
     async def runs(self, *, limit: int = 20) -> tuple[Run, ...]:
         return tuple(self._runs.values())[::-1][:limit]
 
+    async def prune(self, now: datetime, *, history_days: int, verdict_days: int) -> Mapping[str, int]:
+        """Nothing grows old in memory."""
+        return {}
+
     async def request(self, target: str, *, at: datetime) -> None:
         self._requests[target] = max(at, self._requests.get(target, at))
 

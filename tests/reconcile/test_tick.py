@@ -453,3 +453,13 @@ async def test_a_crash_at_every_moment_of_the_whole_way_loses_nothing_and_repeat
     assert code(await settled(stage)) == "InLibrary"
     assert len(stage.client.adds) == 1
     assert len(stage.shelf.folders) == len(stage.library.items) == 1
+
+
+async def test_the_first_tick_of_a_day_forgets_old_history(stage: Stage):
+    await tick(stage.outside())
+    await stage.store.record_event(subject="old", reason="Happened", message="long ago", at=stage.clock.now())
+    stage.clock.advance(days=31)
+
+    await tick(stage.outside())
+
+    assert not await stage.store.events(subject="old")
