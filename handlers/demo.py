@@ -137,6 +137,9 @@ def _first_scan(url: str) -> None:
 
 def demonstrate(console: Console, folder: Path | None, *, keep: bool) -> int:
     """Run the demo from beginning to end. The exit code is 0 when the world closed as it should."""
+    if not EXAMPLE.is_dir():
+        console.print("The demo's YAML is part of the source tree: clone it and say `make demo` there")
+        return 1
     where = folder or Path(tempfile.mkdtemp(prefix="bibliostat-demo-"))
     if folder is not None and folder.exists() and any(folder.iterdir()):
         console.print(f"{escape(str(folder))} is not empty: name a new folder")
