@@ -671,12 +671,12 @@ class QBittorrent:
         if "banned" in str(error).lower():
             refusal = Permanent(
                 f"{self._where} has banned this address after too many failed logins: put user name and password "
-                "right, restart qBittorrent, then restart Bibliostat.",
+                "right, and restart qBittorrent or wait an hour.",
                 code="ClientBanned",
             )
         else:
             refusal = Permanent(
-                f"{self._where} refused the login: check user name and password (or API key), then restart Bibliostat.",
+                f"{self._where} refused the login: check user name and password (or API key).",
                 code="ClientRefusedLogin",
             )
         self._refusal = refusal

@@ -48,6 +48,7 @@ def brakes(desired: Desired, world: World, now: datetime) -> tuple[Brake, ...]:
         *_sources_suspended(world, now),
         _unread("library", "Library", world.library, policy, now),
         _unread("downloads", "Client", world.downloads, policy, now),
+        _shelf_gone(world),
         _library_emptied(world, policy),
         _downloads_emptied(world, policy),
         _first_run(desired, world),
@@ -99,6 +100,14 @@ def _unread(name: str, prefix: str, reading: Known[LibraryView] | Known[tuple[To
     else:
         return None
     return Brake(name=f"unread {name}", blocks=ALL, reason=reason)
+
+
+def _shelf_gone(world: World) -> Brake | None:
+    """Nothing is grabbed that could not be published."""
+    if world.shelf is None:
+        return None
+    reason = Reason(world.shelf.code, world.shelf.why)
+    return Brake(name="library folder", blocks=frozenset({Work.GRAB, Work.PUBLISH}), reason=reason)
 
 
 def _library_emptied(world: World, policy: Brakes) -> Brake | None:

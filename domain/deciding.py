@@ -14,7 +14,7 @@ from domain.metadata import intended
 from domain.preference import order
 from domain.releases import Release
 from domain.wants import MemberKind, Want
-from domain.world import Claim, Outcome, Searched, Torrent, TorrentState
+from domain.world import Backoff, Claim, Outcome, Searched, Torrent, TorrentState
 
 
 def _skipped(case: Case) -> Decision | None:
@@ -226,7 +226,7 @@ def _choose(case: Case) -> Decision | None:
     good = _takeable(case)
     if not good:
         return None
-    awake = [release for release in good if not case.resting(f"indexer/{release.indexer}")]
+    awake = [release for release in good if not _release_rests(release, case)]
     ranked = [release for release, _ in order(case.want, [(one, Answer.CONFIRMED) for one in awake or good])]
     release = next((one for one in ranked if _cannot_afford(one, case) is None), ranked[0])
     other = case.taken.get(release.id) or case.taken.get(release.infohash or "", case.want.key)
@@ -235,10 +235,14 @@ def _choose(case: Case) -> Decision | None:
     refusal = _cannot_afford(release, case)
     if refusal:
         return case.hold(refusal.code, refusal.message)
-    if rest := case.resting(f"grab/{case.want.key}") or (None if awake else case.resting(f"indexer/{release.indexer}")):
+    if rest := case.resting(f"grab/{case.want.key}") or (None if awake else _release_rests(release, case)):
         return case.hold("BackingOff", f"{rest.why}; next try {rest.not_before:%Y-%m-%d %H:%M} UTC")
     attempt = 1 + sum(1 for claim in case.grabs if claim.release == release.id and claim.outcome is not Outcome.UNSENT)
     return Grab(case.want.key, release, attempt, Reason("ReleaseFound", f"{release.title} at {release.indexer}"))
+
+
+def _release_rests(release: Release, case: Case) -> Backoff | None:
+    return case.resting(f"indexer/{release.indexer}") or case.resting(f"fetch/{release.id}")
 
 
 def _takeable(case: Case) -> list[Release]:

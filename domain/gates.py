@@ -199,7 +199,10 @@ def _by_number(reading: Reading) -> list[Verdict]:
         return [_say("VolumeMatches", YES, next(iter((*structured, *beside_title)), book.volume), limit)]
     if wrong := [value for value in (*structured, *elsewhere) if value not in wanted]:
         # A title of its own may be counted in another order, so a person looks; a numbered title is another volume.
-        own = _own_title(reading) and all(value == value.to_integral_value() for value in wrong)
+        # Beside the wanted series itself there is no other order: it must be equal.
+        in_series = [*structured, *(number.value for number in reading.numbers if number.beside == "series")]
+        elsewhere_only = not any(value in in_series for value in wrong)
+        own = elsewhere_only and _own_title(reading) and all(value == value.to_integral_value() for value in wrong)
         return [_say("OtherNumbering" if own else "WrongVolume", MAYBE if own else NO, wrong[0], limit)]
     if elsewhere:
         return [_say("VolumeMatches", YES, elsewhere[0], limit)]

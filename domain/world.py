@@ -250,6 +250,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """Those that are configured."""
     free_bytes: int | None = None
     """Where downloads land; None is unknown, never plenty."""
+    shelf: Unread | None = None
+    """Why the library's own folder cannot be written to from here; None when it is there."""
     claims: tuple[Claim, ...] = ()
     searches: Mapping[str, Searched] = {}
     baseline: Baseline = Baseline()

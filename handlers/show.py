@@ -135,8 +135,10 @@ def plan_json(plan: Plan) -> dict[str, object]:
 
 
 def complete(plan: Plan) -> bool:
-    """Whether everything that the plan rests on could be read."""
-    return not any(brake.name.startswith("unread") for brake in plan.brakes)
+    """Whether everything that the plan rests on could be read: the declarations, the library, the client."""
+    return not any(
+        brake.name.startswith("unread") or brake.reason.code == "DeclarationsBroken" for brake in plan.brakes
+    )
 
 
 def decision_json(decision: Decision, want: Want, plan: Plan) -> dict[str, object]:

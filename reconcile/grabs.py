@@ -49,8 +49,9 @@ async def grab(round_: Round, act: Grab, client: DownloadClient) -> bool:
         outcome, detail = Outcome.UNSENT, failure.message
         await outside.store.request(act.want, at=outside.clock.now())
     except (Permanent, Transient) as failure:  # a system is to blame, and nothing was sent
-        outcome, detail = Outcome.UNSENT, failure.message
-        key = f"indexer/{system}" if system != "client" else f"grab/{act.want}"
+        key = _rests(failure, act, system)
+        given_up = key.startswith("fetch/") and _failures(round_, key) + 1 >= _tries(round_)
+        outcome, detail = Outcome.REFUSED if given_up else Outcome.UNSENT, failure.message
         await round_.failed(key, act.want, failure, system=system)
     except Failure as failure:  # asked, and no clear answer: the next look at the client settles it
         outcome, detail = Outcome.UNKNOWN, failure.message
@@ -63,6 +64,21 @@ async def grab(round_: Round, act: Grab, client: DownloadClient) -> bool:
     else:
         await round_.acting.event(act.want, "GrabNotSent", f"{release.title}: {detail}")
     return True
+
+
+def _rests(failure: Failure, act: Grab, system: str) -> str:
+    """What is left alone for a while: the release whose download is no torrent, the indexer, or grabs of this want."""
+    if system == "client":
+        return f"grab/{act.want}"
+    return f"fetch/{act.release.id}" if failure.code == "IndexerUnreadable" else f"indexer/{system}"
+
+
+def _failures(round_: Round, key: str) -> int:
+    return round_.world.backoffs[key].failures if key in round_.world.backoffs else 0
+
+
+def _tries(round_: Round) -> int:
+    return len(round_.desired.policy.retries.download_minutes)
 
 
 async def _inspect(round_: Round, act: Grab, want: Want, payload: Payload) -> None:

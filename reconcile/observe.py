@@ -80,6 +80,7 @@ async def observe(outside: Outside, policy: PolicySpec, *, spent: Spent) -> Worl
         downloads=downloads,
         indexers=tuple(sorted(indexer.name for indexer in outside.indexers)),
         free_bytes=await _free_bytes(outside),
+        shelf=await _shelf_fault(outside),
         claims=claims,
         searches=await store.searches(),
         baseline=await store.baseline(),
@@ -112,13 +113,13 @@ def _with_keys(item: Item, known: Mapping[str, Item]) -> Item:
     if item.keys is not None:
         return item
     before = known.get(item.id)
-    same = before is not None and (before.title, before.series, before.authors) == (
-        item.title,
-        item.series,
-        item.authors,
-    )
+    same = before is not None and all(getattr(before, name) == getattr(item, name) for name in FOLDED)
     keys = before.keys if before is not None and same and before.keys else keys_of(item)
     return msgspec.structs.replace(item, keys=keys)
+
+
+FOLDED = ("title", "series", "authors", "rel_path")
+"""What the keys of an item are made of."""
 
 
 async def read_client(outside: Outside, claims: Iterable[Claim], retries: Retries) -> ClientReading:
@@ -151,6 +152,18 @@ async def read_client(outside: Outside, claims: Iterable[Claim], retries: Retrie
 
 REFUSED_FIRST_S = 900
 """After a refused login the client is left alone for a quarter of an hour first."""
+
+
+async def _shelf_fault(outside: Outside) -> Unread | None:
+    """Ask for a place that is never taken: an unmounted library shows here."""
+    now = outside.clock.now()
+    if outside.shelf is None:
+        return Unread(code="ShelfNotConfigured", why="the library's folder is not configured", at=now)
+    try:
+        await outside.shelf.placed("Nobody/Nothing")
+    except Failure as failure:
+        return Unread(code=failure.code, why=failure.message, at=now)
+    return None
 
 
 async def _free_bytes(outside: Outside) -> int | None:

@@ -121,7 +121,6 @@ def test_the_rule_that_refuses_is_named(title, rule):
     [
         ("Ozma of Oz [M4B]", "AuthorUnstated"),
         ("Ozma of Oz: The Lost Throne by L. Frank Baum", "WordsLeftOver"),
-        ("L. Frank Baum - Oz 05 - Ozma of Oz", "OtherNumbering"),
         ("L. Frank Baum - Oz 03", "TitleUnstated"),
     ],
 )
@@ -177,7 +176,7 @@ def test_structured_fields_go_before_the_title():
         ((SeriesName(name="The Oz Books", position="03"),), Answer.CONFIRMED),
         ((SeriesName(name="Oz", position="1-14"),), Answer.NO),
         ((SeriesName(name="Oz", position="3p1"),), Answer.NO),
-        ((SeriesName(name="Oz", position="7"),), Answer.POSSIBLE),
+        ((SeriesName(name="Oz", position="7"),), Answer.NO),
         ((SeriesName(name="Fairy Lands", position="9"), SeriesName(name="Oz", position="3")), Answer.CONFIRMED),
         ((SeriesName(name="Fairy Lands", position="9"),), Answer.CONFIRMED),
         ((SeriesName(name="Oz", position=None),), Answer.CONFIRMED),
@@ -185,6 +184,13 @@ def test_structured_fields_go_before_the_title():
 )
 def test_the_number_of_the_structured_series_decides(series, expected):
     assert answer(judge(OZMA, offer("Ozma of Oz", authors=("L. Frank Baum",), series=series))) is expected
+
+
+def test_another_number_beside_the_wanted_series_is_another_volume():
+    verdicts = judge(OZMA, offer("L. Frank Baum - Oz 05 - Ozma of Oz"))
+
+    assert answer(verdicts) is Answer.NO
+    assert "WrongVolume" in rules(verdicts, Answer.NO)
 
 
 def test_a_series_name_without_a_number_is_no_title():

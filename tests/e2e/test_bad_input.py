@@ -81,7 +81,6 @@ def test_declarations_that_cannot_be_read_do_nothing(
     assert wanted.exists() is (declared is not None)
 
 
-@pytest.mark.xfail(strict=True, reason="`tick` and `plan` end with 0 while nothing that is declared can be read")
 @pytest.mark.parametrize("command", ["tick", "plan"])
 def test_declarations_that_cannot_be_read_are_an_error(command: str, world: SmallWorld, tmp_path: Path) -> None:
     missing = {**world.environment(tmp_path / "data"), "BIBLIOSTAT_WANTED": str(tmp_path / "elsewhere")}
@@ -178,7 +177,6 @@ async def test_nothing_is_published_into_a_library_folder_that_is_gone(world: Sm
     in_place(world, ROAD)
 
 
-@pytest.mark.xfail(strict=True, reason="books are grabbed although they cannot be published anywhere")
 async def test_nothing_is_grabbed_for_a_library_folder_that_is_gone(world: SmallWorld, sqlite: FreshStore) -> None:
     async with reach(world.addresses(await sqlite()), Clock()) as outside:
         world.library.rename(world.library.with_name("away"))
@@ -228,7 +226,6 @@ async def test_no_hostile_torrent_reaches_the_client_and_the_right_one_does(
     in_place(world, ROAD)
 
 
-@pytest.mark.xfail(strict=True, reason="a release that is no torrent is fetched again for ever; no other has its turn")
 async def test_a_release_whose_torrent_is_rubbish_does_not_keep_the_right_one_from_its_turn(
     world: SmallWorld, content: Content, sqlite: FreshStore
 ) -> None:
