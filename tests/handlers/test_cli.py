@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 
@@ -30,6 +31,8 @@ def say(tmp_path, monkeypatch, capfd) -> Say:
     """`say("plan")` -> exit code, what it printed, what it complained about; in a folder with two Oz books wanted."""
     (tmp_path / "wanted").mkdir()
     (tmp_path / "wanted" / "oz.yaml").write_text(OZ)
+    for name in [name for name in os.environ if name.startswith("BIBLIOSTAT_")]:
+        monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BIBLIOSTAT_DATA_DIR", str(tmp_path / "data"))
 

@@ -49,7 +49,8 @@ def eventually(true: Callable[[], bool], process: subprocess.Popen[str]) -> None
 def test_run_publishes_follows_edits_survives_a_broken_one_and_stops_when_told(world: Sandbox, tmp_path: Path):
     wanted = tmp_path / "wanted.yaml"
     wanted.write_text(POLICY + BOOK.format(name="tik-tok", title="Tik-Tok of Oz", position=8, minutes=3))
-    environment = {**os.environ, **world.environment, "BIBLIOSTAT_WANTED": str(wanted), "BIBLIOSTAT_LOG_LEVEL": "info"}
+    here = {name: value for name, value in os.environ.items() if not name.startswith("BIBLIOSTAT_")}
+    environment = {**here, **world.environment, "BIBLIOSTAT_WANTED": str(wanted), "BIBLIOSTAT_LOG_LEVEL": "info"}
     library = world.built.library
     with (tmp_path / "log").open("w") as log:
         command = [sys.executable, "-c", "from handlers.cli import main; main()", "run"]
