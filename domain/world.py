@@ -344,7 +344,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     ended_at: datetime | None = None
     outcome: str = ""
-    """settled, changed, braked, failed, interrupted."""
+    """settled, changed, braked, failed, stale (a plan that the world moved past), overtaken (by another process)."""
     counts: Mapping[str, int] = {}
     errors: tuple[str, ...] = ()
     plan: str = ""

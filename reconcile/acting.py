@@ -16,7 +16,7 @@ from domain.gates import Verdict
 from domain.plan import Plan
 from domain.releases import Release
 from domain.wants import Want
-from domain.world import Known, StoredVerdict, Torrent, World
+from domain.world import Known, Outcome, StoredVerdict, Torrent, World
 from reconcile.ports import Outside
 
 log = structlog.get_logger()
@@ -95,6 +95,11 @@ class Round:
             retry_after_s=retry_after_s,
         )
         await self.outside.store.save_backoff(backoff)
+
+    async def settle(self, claim_id: int, outcome: Outcome, detail: str) -> None:
+        """Write down how a claimed act ended; the store refuses it when our lease has moved on."""
+        now = self.outside.clock.now()
+        await self.outside.store.settle(claim_id, epoch=self.acting.epoch, outcome=outcome, now=now, detail=detail)
 
     async def rested(self, key: str) -> None:
         """It worked again: forget the back-off."""

@@ -56,7 +56,7 @@ async def grab(round_: Round, act: Grab, client: DownloadClient) -> bool:
     except Failure as failure:  # asked, and no clear answer: the next look at the client settles it
         outcome, detail = Outcome.UNKNOWN, failure.message
         await round_.failed(f"grab/{act.want}", act.want, failure, system=system)
-    await _settle(round_, claim.id, outcome, detail)
+    await round_.settle(claim.id, outcome, detail)
     if outcome is Outcome.SENT:
         round_.worked(system)
         await round_.rested(f"grab/{act.want}")
@@ -128,7 +128,7 @@ async def _add(client: DownloadClient, payload: Payload, tag: str) -> tuple[Outc
 
 async def settle(round_: Round, act: Settle) -> bool:
     """Write down how an earlier grab ended."""
-    await _settle(round_, act.claim, Outcome(act.outcome), act.detail)
+    await round_.settle(act.claim, Outcome(act.outcome), act.detail)
     if act.outcome == Outcome.ABANDONED:
         await _forget_tries(round_, act.claim)
         now = round_.outside.clock.now()
@@ -146,11 +146,6 @@ async def _forget_tries(round_: Round, claim_id: int) -> None:
         await round_.rested(f"download/{torrent}")
 
 
-async def _settle(round_: Round, claim_id: int, outcome: Outcome, detail: str) -> None:
-    now = round_.outside.clock.now()
-    await round_.outside.store.settle(claim_id, epoch=round_.acting.epoch, outcome=outcome, now=now, detail=detail)
-
-
 async def adopt(round_: Round, act: Adopt) -> bool:
     """Enter a torrent that carries our tag into the ledger, as a grab that was sent."""
     store, epoch, now = round_.outside.store, round_.acting.epoch, round_.outside.clock.now()
@@ -166,7 +161,7 @@ async def adopt(round_: Round, act: Adopt) -> bool:
     )
     if claim is None:
         return False
-    await _settle(round_, claim.id, Outcome.SENT, "adopted by its tag")
+    await round_.settle(claim.id, Outcome.SENT, "adopted by its tag")
     await round_.acting.event(act.want, "Adopted", act.because.message)
     return True
 

@@ -35,7 +35,7 @@ async def publish(round_: Round, act: Publish, client: DownloadClient, shelf: Sh
         # Nothing is half done: what was staged is hidden, and the claim stays open for the next try.
         await round_.failed(f"publish/{act.want}", act.want, failure, system="shelf")
         return False
-    await _settle(round_, claim, outcome, detail)
+    await round_.settle(claim.id, outcome, detail)
     await round_.rested(f"publish/{act.want}")
     round_.worked("shelf")
     reason = "Published" if outcome is Outcome.PLACED else "ProofFailed"
@@ -227,12 +227,7 @@ def _item(round_: Round, item_id: str) -> Item:
 async def confirm(round_: Round, act: Confirm) -> bool:
     """The item is there and is the book: the want is done."""
     claim = next(one for one in round_.world.claims if one.id == act.claim)
-    await _settle(round_, claim, Outcome.CONFIRMED, act.because.message)
+    await round_.settle(claim.id, Outcome.CONFIRMED, act.because.message)
     await round_.rested(f"scan/{act.want}")
     await round_.acting.event(act.want, "InLibrary", act.because.message)
     return True
-
-
-async def _settle(round_: Round, claim: Claim, outcome: Outcome, detail: str) -> None:
-    now = round_.outside.clock.now()
-    await round_.outside.store.settle(claim.id, epoch=round_.acting.epoch, outcome=outcome, now=now, detail=detail)

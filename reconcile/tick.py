@@ -102,6 +102,9 @@ async def tick(outside: Outside, *, mode: Mode = "apply", approved: str | None =
             wake_at=await _wake_at(last),
             bootstrapped=last.desired.policy.bootstrap == "apply" or FIRST_RUN in await outside.store.approved(),
         )
+    except Conflict as conflict:
+        outcome = "stale" if conflict.code == "StalePlan" else "overtaken"
+        raise
     finally:
         heartbeat.cancel()
         try:
