@@ -120,11 +120,11 @@ def _same_folder(settings: Settings, folders: tuple[str, ...]) -> Finding:
     """What we publish must land in a folder that the server reads."""
     ours = settings.paths.library_remote or settings.paths.library
     if ours is None:
-        return Finding("library-folder", None, "the library's folder is not configured", "set BIBLIOSTAT_PATH_LIBRARY")
+        return Finding("library-remote", None, "the library's folder is not configured", "set BIBLIOSTAT_PATH_LIBRARY")
     if str(ours).rstrip("/") in {folder.rstrip("/") for folder in folders}:
-        return Finding("library-folder", True, f"{ours} is a folder of the library")
+        return Finding("library-remote", True, f"{ours} is a folder of the library")
     what = "set BIBLIOSTAT_PATH_LIBRARY_REMOTE to the folder as Audiobookshelf names it"
-    return Finding("library-folder", False, f"{ours} is none of the library's folders ({', '.join(folders)})", what)
+    return Finding("library-remote", False, f"{ours} is none of the library's folders ({', '.join(folders)})", what)
 
 
 async def _clock(url: str) -> Finding:
