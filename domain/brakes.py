@@ -48,11 +48,11 @@ def brakes(desired: Desired, world: World, now: datetime) -> tuple[Brake, ...]:
         *_sources_suspended(world, now),
         _unread("library", "Library", world.library, policy, now),
         _unread("downloads", "Client", world.downloads, policy, now),
-        _shelf_gone(world),
         _library_emptied(world, policy),
         _downloads_emptied(world, policy),
         _first_run(desired, world),
         _desired_emptied(desired),
+        _shelf_gone(world),
     )
     return tuple(brake for brake in held if brake is not None)
 
