@@ -109,7 +109,7 @@ async def test_a_plan_for_a_world_that_moved_on_is_refused(stage: Stage):
 
     assert conflict.value.code == "StalePlan"
     assert stage.indexer.searched == []
-    assert (await stage.store.runs())[0].outcome == "failed"
+    assert (await stage.store.runs())[0].outcome == "stale"
 
 
 async def test_a_busy_lease_is_left_to_its_holder(stage: Stage):
