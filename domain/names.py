@@ -18,7 +18,7 @@ import msgspec
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.fuzz import ratio
 
-from domain.positions import Position, read_position
+from domain.positions import read_position
 
 LONGEST = 1_000
 """Characters of a name that are read at all."""
@@ -785,10 +785,3 @@ def _singular(key: str) -> str:
     return " ".join(
         word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in key.split()
     )
-
-
-def position_in(text: str) -> Position | None:
-    """The number said beside or within a title, as a position: `Ozma of Oz (Oz, Book 3)`."""
-    read = read_book_title(text)
-    number = read.position if read.position is not None else read.volume
-    return None if number is None else Position(text=_shown(number), low=number, high=number)
