@@ -46,8 +46,10 @@ async def grab(round_: Round, act: Grab, client: DownloadClient) -> bool:
     except Conflict as failure:  # the offers moved on since the search, or our lease did
         if failure.code == "LeaseMoved":
             raise
-        outcome, detail = Outcome.UNSENT, failure.message
-        await outside.store.request(act.want, at=outside.clock.now())
+        # What the client had in hand when it objected may be there all the same: only a look at it can tell.
+        outcome, detail = Outcome.UNKNOWN if system == "client" else Outcome.UNSENT, failure.message
+        if outcome is Outcome.UNSENT:
+            await outside.store.request(act.want, at=outside.clock.now())
     except (Permanent, Transient) as failure:  # a system is to blame, and nothing was sent
         key = _rests(failure, act, system)
         given_up = key.startswith("fetch/") and _failures(round_, key) + 1 >= _tries(round_)

@@ -89,6 +89,17 @@ async def test_a_lost_reply_of_a_client_that_cannot_be_asked_is_settled_by_a_lat
     assert len(stage.client.adds) == 1
 
 
+async def test_a_client_that_objects_after_it_took_the_torrent_is_looked_at_before_anything_else(stage: Stage):
+    wire = Wire()
+    wire.loses["add"].append(Conflict("the tags were not kept", code="TagsNotKept"))
+
+    await tick(stage.outside(wire))
+    await ticks(stage)
+
+    assert await stage.claims() == [(OZMA.key, Outcome.SENT)]
+    assert len(stage.client.adds) == 1
+
+
 async def test_a_grab_that_never_arrived_is_sent_again_after_its_grace_time_and_not_before(stage: Stage):
     wire = Wire()
     wire.breaks["add"].append(Ambiguous("no answer to add"))
