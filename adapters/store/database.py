@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import aiosqlite
 from sqlalchemy import URL, ColumnElement, Connection, Select, Table, event, make_url
 from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql, sqlite
@@ -182,18 +185,30 @@ def _sqlite_engine(url: URL, timeout_s: float) -> AsyncEngine:
         pool_timeout=timeout_s,
         connect_args={"timeout": timeout_s, "isolation_level": None},
     )
-    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(
+        engine.sync_engine, "connect", lambda opened, _: opened.run_async(lambda driver: _prepare(driver, timeout_s))
+    )
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
 
-def _prepare(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+async def _prepare(connection: aiosqlite.Connection, timeout_s: float) -> None:
+    await _keep_a_write_ahead_log(connection, asyncio.get_running_loop().time() + timeout_s)
     # In WAL mode only FULL survives a power cut; a claim that is lost after the act would be made twice.
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
+    await connection.execute("PRAGMA synchronous = FULL")
+    await connection.execute("PRAGMA foreign_keys = ON")
+
+
+async def _keep_a_write_ahead_log(connection: aiosqlite.Connection, until: float) -> None:
+    """The mode stays in the file. SQLite waits for no lock in changing it: of two starting at once, one asks again."""
+    while True:
+        try:
+            await connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or asyncio.get_running_loop().time() > until:
+                raise
+            await asyncio.sleep(0.01)
 
 
 def _begin(connection: Connection) -> None:

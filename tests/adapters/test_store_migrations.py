@@ -57,7 +57,7 @@ async def test_migrating_again_changes_nothing(empty_url):
 
 
 async def test_processes_that_start_together_migrate_once(empty_url):
-    await asyncio.gather(*(migrate(empty_url) for _ in range(4)))
+    await asyncio.gather(*(migrate(empty_url) for _ in range(8)))
 
     async with open_store(empty_url) as store:
         assert await store.claims() == ()
