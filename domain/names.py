@@ -38,8 +38,8 @@ class Likeness(StrEnum):
 # --- text keys -------------------------------------------------------------------------------------------------------
 
 _APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ`´′"))
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-_CAPITAL_UMLAUTS = str.maketrans({"Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_CAPITAL_UMLAUTS = str.maketrans({"Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Ø": "Oe", "Å": "Aa"})
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 _STRIPPED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 
@@ -51,7 +51,7 @@ def fold(text: str) -> str:
 
 
 def folds(text: str) -> tuple[str, ...]:
-    """The text key and, where it differs, the one with ä ö ü written out; names are equal if any pair is."""
+    """The text key and, where it differs, the one with ä ö ü ø å written out; names are equal if any pair is."""
     composed = unicodedata.normalize("NFC", text[:LONGEST]).casefold()
     return tuple(dict.fromkeys((fold(text), _fold(composed.translate(_UMLAUTS)))))
 
@@ -138,6 +138,13 @@ _SUBTITLE = re.compile(
     rf"|(?:{_GENRE})\*?",
     re.IGNORECASE,
 )
+_SUBJECT = re.compile(
+    r"an?\s+(?:\S+\s+){0,4}?(?:history|biography|autobiography|memoir|guide|introduction|journey|manifesto|handbook)\b.*"
+    r"|the\s+(?:new\s+)?(?:politics|science|psychology|economics|philosophy|biology)\s+of\s.*"
+    r"|(?:how|why|what)\s+(?:\S+\s+){2,}\S+",
+    re.IGNORECASE,
+)
+"""How subtitles of non-fiction begin: they tell what the book is about, and name no volume of a series."""
 _YEAR = re.compile(r"(?:1[5-9]|20)[0-9]{2}")
 _N_OF_M = re.compile(r"(?:part |pt\.? )?([0-9]{1,2}) (?:of|/) ([0-9]{1,2})", re.IGNORECASE)
 _PART = re.compile(r"(?:parts?|pt|teil|del)\.? ?([0-9]{1,2}|[ivx]{1,4}|one|two|three|four|five|six)"
@@ -160,6 +167,7 @@ _OMNIBUS = re.compile(
     r"|(?:books|volumes|vols)\W{1,2}[0-9]+\W{1,3}[0-9]+)\b",
     re.IGNORECASE,
 )
+_COUNTED_IN = re.compile(rf"{_VOLUME}\s*{_NUMERAL}\s(?:of|in)\s", re.IGNORECASE)
 _ALTERNATIVE = re.compile(r"\s*[,;:]\s+or,?\s+(?=[A-Z])")
 _VOLUME_NOT_BOOK = re.compile(r"\bvol(?:ume|s)?s?\b", re.IGNORECASE)
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
@@ -190,6 +198,8 @@ class BookTitle(msgspec.Struct, frozen=True, kw_only=True):
     """The volume number stood in a segment of its own: it may as well be the place in a series."""
     omnibus: bool = False
     part: bool = False
+    which_part: str = ""
+    """`1` of `Wind and Truth (1 of 5)`."""
     extras: tuple[str, ...] = ()
     """Folded brackets that say something unknown: `(Vintage International)`."""
 
@@ -210,7 +220,7 @@ class _Beside(msgspec.Struct):
     position: Decimal | None = None
     said: str = ""
     numbered: str = ""
-    part: bool = False
+    part: str = ""
     extras: tuple[str, ...] = ()
 
     def note(self, number: Decimal, name: str) -> None:
@@ -242,7 +252,7 @@ def _without_brackets(text: str, beside: _Beside) -> str:
         if number is not None:
             beside.note(number, name)
         elif _N_OF_M.fullmatch(said) or _PART.fullmatch(said):
-            beside.part = True
+            beside.part = beside.part or said
         elif fold(said) and not (_EDITION.fullmatch(said) or _YEAR.fullmatch(said) or fold(said) in beside.series):
             if _OMNIBUS.search(said) or _VOLUME_RANGE.fullmatch(said):
                 return f" : {said}"
@@ -273,7 +283,7 @@ def _is_beside(segments: list[str], beside: _Beside, people: set[str]) -> bool:
         beside.note(number, name)
         return True
     known = fold(last) in beside.series or person_key(last) in people
-    return known or bool(_EDITION.fullmatch(last) or _SUBTITLE.fullmatch(last))
+    return known or bool(_EDITION.fullmatch(last)) or is_genre_phrase(last)
 
 
 def _leads(segments: list[str], beside: _Beside, people: set[str], *, dashed: bool) -> bool:
@@ -322,7 +332,7 @@ def _book_title(segments: list[str], beside: _Beside, flat: str, authors: tuple[
         else:
             core.append(fold(segment))
     key = " ".join(core)
-    part = volume is None and (beside.part or bool(_ENDS_IN_PART.search(key)))
+    part = volume is None and bool(beside.part or _ENDS_IN_PART.search(key))
     return BookTitle(
         core=tuple(core),
         stem=stem or key,
@@ -335,6 +345,7 @@ def _book_title(segments: list[str], beside: _Beside, flat: str, authors: tuple[
         loose=loose,
         omnibus=bool(_OMNIBUS.search(" ".join(segments))),
         part=part,
+        which_part=_which_part(beside.part),
         extras=beside.extras,
     )
 
@@ -349,6 +360,14 @@ def _without_author(segment: str, authors: tuple[str, ...]) -> str:
 _ENDS_IN_PART = re.compile(r"\bparts? (?:[0-9]{1,2}|one|two|three|four|five)(?: (?:and|of) [0-9]{1,2})?$")
 
 
+def _which_part(said: str) -> str:
+    """`2` of `Part Two of Five` and of `2/5`, `1 2` of `Parts 1 & 2`."""
+    if of := _N_OF_M.fullmatch(said):
+        return of[1].lstrip("0")
+    numbers = map(read_number, fold(said).partition(" of ")[0].split())
+    return " ".join(_shown(number) for number in numbers if number is not None)
+
+
 def _shown(number: Decimal) -> str:
     return format(number.normalize(), "f")
 
@@ -356,7 +375,7 @@ def _shown(number: Decimal) -> str:
 _LOOSE_EDITION = re.compile(
     r"[\s,]+(?:\(?(?:[0-9]{1,3}(?:st|nd|rd|th)|tenth|updated and expanded|updated|expanded|revised|deluxe|special"
     r"|annotated|illustrated|unabridged|anniversary|international|first|second|third)\s*)+(?:edition|anniversary)?$"
-    r"|\s+/\s+edition\s+[0-9]{1,2}$|\s+unabridged$|\s+an?\s+novel$",
+    r"|\s+/\s+edition\s+[0-9]{1,2}$|(?:\s+unabridged)?\s+audio ?book$|\s+unabridged$|\s+an?\s+novel$",
     re.IGNORECASE,
 )
 
@@ -455,14 +474,14 @@ def same_title(
     one, other = (read_book_title(title, series=series, authors=authors) for title in (a, b))
     series = series or one.said or other.said or None
     one, other = (read_book_title(title, series=series, authors=authors) for title in (a, b))
-    if one.omnibus != other.omnibus:
+    if one.omnibus != other.omnibus or (one.part and other.part and one.which_part != other.which_part):
         return Likeness.DIFFERENT
     numbers = _compare_numbers(one, other)
     if numbers is Likeness.DIFFERENT:
         return Likeness.DIFFERENT
     keys, others = (set(title_keys(title, series=series, authors=authors)) for title in (a, b))
-    if keys & others or one.flat == other.flat:
-        unsettled = one.part != other.part or _other_work(one) != _other_work(other) or numbers is Likeness.UNSURE
+    if keys & others or one.flat == other.flat or _in_digits(one.key) == _in_digits(other.key):
+        unsettled = one.part != other.part or is_other_work(one) != is_other_work(other) or numbers is Likeness.UNSURE
         return Likeness.UNSURE if unsettled else Likeness.SAME
     if _stem(one) == _stem(other) and (one.volume is not None or other.volume is not None):
         return numbers
@@ -471,7 +490,9 @@ def same_title(
 
 def _compare_words(one: BookTitle, other: BookTitle, *, same_position: bool) -> Likeness:
     pairs = ((one, other), (other, one))
-    if any(descriptive(_subtitle(short, long)) for short, long in pairs) or _same_but_subtitle_spelling(one, other):
+    if any(_describes(_subtitle(short, long)) or _numbered_before(short, long) for short, long in pairs):
+        return Likeness.SAME
+    if _same_but_subtitle_spelling(one, other) or any(_with_more_between(short, long) for short, long in pairs):
         return Likeness.SAME
     near = ratio(one.key, other.key) / 100 >= 0.75
     translated = _translated(one.key, other.key)
@@ -496,13 +517,37 @@ def descriptive(subtitle: str) -> bool:
     return len(words) >= DESCRIPTIVE_WORDS and not any(word.isdigit() or word in VOLUME_WORDS for word in words)
 
 
+def _describes(subtitle: str) -> bool:
+    """Whether a folded subtitle tells what the book is about: by its length, or as non-fiction begins one."""
+    about = bool(_SUBJECT.fullmatch(subtitle)) and not set(subtitle.split()) & _OTHER_WORK
+    return about or descriptive(subtitle)
+
+
+DISTINCT_WORDS = 3
+"""So many words after a colon are the name of one book; fewer may be the name of several."""
+
+
+def _numbered_before(short: BookTitle, long: BookTitle) -> bool:
+    """`The Orphan's Tales, Volume I: In the Night Garden` is `In the Night Garden`, with its place before it."""
+    distinct = len(short.key.split()) >= DISTINCT_WORDS and short.volume is None
+    counted = read_number(long.core[0].rpartition(" ")[2]) is not None or bool(_COUNTED_IN.match(long.core[0]))
+    return distinct and counted and _led(short, long) and len(long.core) == 2
+
+
+def _with_more_between(short: BookTitle, long: BookTitle) -> bool:
+    """`Star Wars: The High Republic: Light of the Jedi` is `Star Wars: Light of the Jedi`."""
+    ends = (long.core[0], long.core[-1]) == short.core
+    return ends and len(short.core[-1].split()) >= DISTINCT_WORDS and short.volume == long.volume
+
+
 _OTHER_WORK = words_of(
     "manga comic comics graphic summary study guide workbook screenplay script junior young readers preview sampler"
     " excerpt companion"
 )
 
 
-def _other_work(title: BookTitle) -> bool:
+def is_other_work(title: BookTitle) -> bool:
+    """Whether brackets call it an adaptation or a companion of the book that it is named after."""
     return any(set(extra.split()) & _OTHER_WORK for extra in title.extras)
 
 
@@ -572,6 +617,25 @@ def _translated(one: str, other: str) -> bool:
     return len(tongues) == 2 and "" not in tongues and bool((set(words) & set(others)) - little)
 
 
+_WORD_DIGITS = {words[0]: str(number) for number, words in enumerate(_NUMBER_WORDS, 1)}
+_ROUND = dict(zip(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], range(20, 100, 10), strict=True))
+
+
+@lru_cache(maxsize=65_536)
+def _in_digits(key: str) -> str:
+    """A folded title with its numbers below a hundred in digits: `the 39 steps`, `slaughterhouse 5`."""
+    words: list[str] = []
+    tens = 0
+    for word in key.split():
+        digit = _WORD_DIGITS.get(word, "")
+        if tens and len(digit) == 1:
+            words[-1] = str(tens + int(digit))
+        else:
+            words.append(str(_ROUND[word]) if word in _ROUND else digit or word)
+        tens = _ROUND.get(word, 0)
+    return " ".join(words)
+
+
 _TENS = words_of("twenty thirty forty fifty sixty seventy eighty ninety hundred thousand and")
 
 
@@ -599,6 +663,7 @@ _ROLE = re.compile(
 _LEADING_ROLE = re.compile(r"^(?:read by|narrated by|written by|by|edited by|translated by)\s+", re.IGNORECASE)
 _HONOURS = words_of("dr sir dame prof professor mr mrs ms miss lord lady rev reverend saint st father")
 _SUFFIXES = words_of("jr sr phd md esq ii iii iv dds mba ma obe cbe ma dphil")
+_GENERATIONS = words_of("jr sr")
 _PARTICLES = words_of(
     "le la de del della van von der den di da du dos das mac mc o st ter ten al el bin ibn af av zu zur"
 )
@@ -607,6 +672,8 @@ _PARTICLES = words_of(
 class _Person(msgspec.Struct, frozen=True):
     given: tuple[str, ...]
     surname: str
+    generation: str = ""
+    """`jr` of `Ana Ejemplo Jr.`"""
 
 
 @lru_cache(maxsize=65_536)
@@ -619,7 +686,11 @@ def _person(name: str) -> _Person:
     else:
         text = last
     text = re.sub(r"\b(?:ph|m)\.?\s?d\.?$", "", text.strip(), flags=re.IGNORECASE) or text
-    return _person_of(_words_of_name(text))
+    words = _words_of_name(text)
+    generation = words.pop() if len(words) > 2 and words[-1] in _GENERATIONS else ""
+    while len(words) > 1 and words[-1] in _SUFFIXES:
+        words.pop()
+    return _person_of(words, generation)
 
 
 def _words_of_name(text: str) -> list[str]:
@@ -636,18 +707,18 @@ def _words_of_name(text: str) -> list[str]:
             words += folded
     while len(words) > 1 and words[0] in _HONOURS:
         words.pop(0)
-    while len(words) > 1 and words[-1] in _SUFFIXES:
+    while len(words) > 1 and words[-1] in _SUFFIXES - _GENERATIONS:
         words.pop()
     return words
 
 
-def _person_of(words: list[str]) -> _Person:
+def _person_of(words: list[str], generation: str) -> _Person:
     if not words:
         return _Person((), "")
     start = len(words) - 1
     while start > 0 and words[start - 1] in _PARTICLES and (start > 1 or len(words[start - 1]) > 1):
         start -= 1
-    return _Person(tuple(words[:start]), "".join(words[start:]))
+    return _Person(tuple(words[:start]), "".join(words[start:]), generation)
 
 
 def person_key(name: str) -> str:
@@ -692,6 +763,8 @@ def _closer(one: Likeness, other: Likeness) -> Likeness:
 def _same_person(one: _Person, other: _Person) -> Likeness:
     if not one.surname or not other.surname:
         return Likeness.UNSURE if one.surname != other.surname else Likeness.DIFFERENT
+    if one.generation and other.generation and one.generation != other.generation:
+        return Likeness.DIFFERENT
     if "".join((*one.given, one.surname)) == "".join((*other.given, other.surname)):
         return Likeness.SAME
     if one.surname == other.surname:
@@ -726,6 +799,54 @@ def _typo(x: str, y: str) -> bool:
     return min(len(x), len(y)) >= 5 and Levenshtein.distance(x, y) <= (2 if x[:4] == y[:4] else 1)
 
 
+def differs_by_a_slip(a: str, b: str) -> bool:
+    """Whether two names are one name misspelled or turned about: `Paul Hapern`, `halpern_paul`. Symmetric.
+
+    Good enough to tell a person so, not to act on: `same_person` calls such names unsure.
+    """
+    one, other = ((*person.given, person.surname) for person in (_person(a), _person(b)))
+    if one == other or len(one) != len(other) or len(one) < 2:
+        return False
+    if one in (_turned(other), (*other[1:], other[0])):
+        return len(one) > 2 or not set(one) <= _GIVEN_AND_SURNAMES
+    places = [place for place, (x, y) in enumerate(zip(one, other, strict=True)) if x != y]
+    if len(places) != 1:
+        return False
+    x, y = one[places[0]], other[places[0]]
+    if places[0] < len(one) - 1:
+        return min(len(x), len(y)) >= 5 and _sound(x) == _sound(y)
+    return _one_letter_off(x, y, certain=len(one) > 2)
+
+
+def _turned(words: tuple[str, ...]) -> tuple[str, ...]:
+    return (words[-1], *words[:-1])
+
+
+_GIVEN_AND_SURNAMES = words_of(
+    "adam alexander allen andrew anthony arthur barry benjamin bruce carter charles christian clark craig daniel david"
+    " dean dennis douglas duncan edward elliott ellis francis frank frederick gary george gerald gordon graham grant"
+    " harper harris harrison harry henry howard hugh hunter isaac jack jackson james jordan joseph keith kelly kennedy"
+    " kim lawrence lee leonard lewis louis marshall martin mason matthew maurice max michael mitchell morgan morris"
+    " murray nelson neil nicholas noel norman oliver oscar owen parker patrick paul perry peter philip ray raymond"
+    " richard riley robert robin rodney roger ross roy russell ryan samuel scott sean simon spencer stanley stephen"
+    " stewart stuart taylor terry thomas todd tyler vernon victor vincent walker wallace walter warren william wilson"
+)
+"""Names that are as often given names: `Henry James` is not `James Henry`."""
+_FAMILY_ENDINGS = ("son", "sen", "ton", "man", "mann")
+
+
+def _sound(word: str) -> str:
+    """A given name without doubled letters and silent endings: `Juliette` sounds like `Juliet`; `Gabriele` does not."""
+    return re.sub(r"(.)\1", r"\1", re.sub(r"tte$", "t", word)).replace("ph", "f").replace("y", "i")
+
+
+def _one_letter_off(x: str, y: str, *, certain: bool) -> bool:
+    """Whether two surnames differ by one letter within; unless `certain`, not where such pairs are two families."""
+    if min(len(x), len(y)) < 6 or x[0] != y[0] or Levenshtein.distance(x, y) != 1:
+        return False
+    return certain or (len(x) != len(y) and x[-1] == y[-1] and not x.endswith(_FAMILY_ENDINGS))
+
+
 def same_people(a: Sequence[str], b: Sequence[str]) -> Likeness:
     """The closest pair of two lists of credits; unsure when one of them is empty."""
     a, b = _without_roles(a), _without_roles(b)
@@ -736,6 +857,19 @@ def same_people(a: Sequence[str], b: Sequence[str]) -> Likeness:
         for other in b:
             best = _closer(best, same_person(one, other))
     return best
+
+
+_BETWEEN_PEOPLE = re.compile(r"\s*[;&/|]\s*|\s+(?:and|with)\s+", re.IGNORECASE)
+
+
+def people_in(text: str) -> tuple[str, ...]:
+    """The people that one line of credits names: `David Thomas, Andrew Hunt` are two, `Baum, L. Frank` is one."""
+    people: list[str] = []
+    for piece in _BETWEEN_PEOPLE.split(text[:LONGEST]):
+        parts = [part.strip() for part in piece.split(",") if fold(part)]
+        several = all(len(fold(part).split()) > 1 and len(fold(part).split()[-1]) > 1 for part in parts)
+        people += parts if several or len(parts) > 2 else [", ".join(parts)] if parts else []
+    return tuple(people)
 
 
 def credited_role(name: str) -> str | None:
@@ -752,7 +886,7 @@ def _without_roles(names: Sequence[str]) -> Sequence[str]:
 
 _GENERIC = words_of(
     "series saga novel novels book books trilogy cycle chronicle chronicles quartet quintet duology sequence mysteries"
-    " adventures tales"
+    " adventures tales reihe zyklus serie trilogie ciclo trilogia серия цикл сага трилогия"
 )
 _ORDERING = re.compile(
     r"[(\[](?:[^()\[\]]*\b(?:publication|chronological|reading)\b[^()\[\]]*|light novels?|abridged|unabridged)[)\]]",
@@ -771,14 +905,37 @@ def series_key(name: str) -> str:
 
 def same_series(a: str, b: str) -> Likeness:
     """Whether two names may be one series, as far as names can tell. Symmetric."""
-    one, other = series_key(a), series_key(b)
+    one, other = _series_name(a), _series_name(b)
     if not one or not other:
         return Likeness.UNSURE
-    if one == other or _singular(one) == _singular(other):
-        return Likeness.SAME
+    if _glued(one) == _glued(other) or _glued(_singular(one)) == _glued(_singular(other)):
+        return Likeness.UNSURE if len({_kind_of_series(a), _kind_of_series(b), ""}) == 3 else Likeness.SAME
     longer, shorter = sorted((one, other), key=len, reverse=True)
     within = longer.startswith(f"{shorter} ") or longer.endswith(f" {shorter}")
     return Likeness.UNSURE if within else Likeness.DIFFERENT
+
+
+def _series_name(name: str) -> str:
+    """The key without the number of a volume (`Oz, Book 3`) and without an article of another language."""
+    uncounted = _COUNTED_TAIL.sub("", name[:LONGEST])
+    key = series_key(uncounted if fold(uncounted) else name)
+    first, _, rest = key.partition(" ")
+    return rest if first in _FOREIGN_ARTICLES and rest else key
+
+
+_COUNTED_TAIL = re.compile(rf"[\s,:-]+(?:{_VOLUME}\s*#?|#\s?){_NUMERAL}$", re.IGNORECASE)
+_FOREIGN_ARTICLES = words_of("le la les l el los las der das het")
+_KINDS_OF_SERIES = words_of("trilogy quartet quintet duology mysteries adventures tales")
+"""Two series of one name may differ by these: a trilogy is not the quartet after it. A saga is a cycle is a series."""
+
+
+def _kind_of_series(name: str) -> str:
+    last = fold(_ORDERING.sub(" ", name[:LONGEST])).rpartition(" ")[2]
+    return last if last in _KINDS_OF_SERIES else ""
+
+
+def _glued(key: str) -> str:
+    return key.replace(" ", "")
 
 
 def _singular(key: str) -> str:

@@ -41,6 +41,13 @@ NAMED_FILTERS: dict[str, frozenset[MemberKind]] = {
 """Which kinds a named filter lets through. A book that a person stated without a number is one they want: it counts as
 main here, unlike one that a catalogue could not place."""
 
+NEVER_BY_ITSELF: dict[str, frozenset[MemberKind]] = {
+    "main": frozenset({MemberKind.UNPLACED}),
+    "main+novellas": frozenset({MemberKind.UNPLACED}),
+    "all": frozenset({MemberKind.PART, MemberKind.FOREIGN_ONLY, MemberKind.OMNIBUS, MemberKind.PLACEHOLDER}),
+}
+"""Kinds that count only when a person stated the book: a catalogue merely could not place or complete them."""
+
 
 def member(book: DeclaredBook, authors: Sequence[str]) -> Member:
     """A book stated by hand, with the authors of the enclosing document where it names none."""
@@ -74,11 +81,22 @@ def kind_at(position: Position | None) -> MemberKind:
 
 
 def let_through(member: Member, members: str | Sequence[str]) -> bool:
-    """Whether a member passes a series' `members` filter: a named one, or positions such as `["1-8", "9.5"]`."""
+    """Whether a book stated by hand passes a series' `members` filter: a named one, or positions (`["1-8", "9.5"]`)."""
     if isinstance(members, str):
         return member.kind in NAMED_FILTERS[members]
+    return _among(member.position, members)
+
+
+def allowed(kind: MemberKind, position: str | None, members: str | Sequence[str]) -> bool:
+    """Whether a book that a catalogue found passes the filter. Without a number, or in pieces, it never does by itself;
+    positions name main books and what stands between them, never a set."""
+    if isinstance(members, str):
+        return kind in NAMED_FILTERS[members] - NEVER_BY_ITSELF[members]
+    return kind not in NEVER_BY_ITSELF["all"] and _among(read_position(position), members)
+
+
+def _among(place: Position | None, members: Sequence[str]) -> bool:
     stretches = [position for position in map(read_position, members) if position]
-    place = member.position
     if place is None or not place.whole_book:
         return place is not None and any(stretch.same(place) for stretch in stretches)
     return any(stretch.covers(place) for stretch in stretches)

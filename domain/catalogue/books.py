@@ -83,6 +83,8 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     kind_because: str = ""
     series: tuple[InSeries, ...] = ()
     language: str | None = None
+    titles: dict[str, str] = {}
+    """Language -> the title it has there; the language of the one that is shown among them."""
     first_published: int | None = None
     editions: tuple[Edition, ...] = ()
     listed_as_recording: bool = False
@@ -91,6 +93,8 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     """Families of sources that put it at its place."""
     alternate_of: str | None = None
     """Id of the book that stands at the same number and was chosen before this one."""
+    crowd: bool = False
+    """So many authors that it is an anthology: offered, never wanted by itself."""
     contains: tuple[str, ...] = ()
     """Ids of the books that an omnibus is known to hold."""
     unsupported: str = ""

@@ -1,0 +1,306 @@
+"""When are two records one book? (contracts: metadata, section 4.4). Ids, numbers and authors decide; no similarity of
+titles does: two neighbours of a series are often more alike than two spellings of one title.
+
+The result does not depend on the order of records. Each join keeps its evidence as a sentence.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+from rapidfuzz.fuzz import ratio
+
+from domain.catalogue.books import Edit, EditVerb
+from domain.catalogue.precedence import rank
+from domain.catalogue.records import Record
+from domain.names import Likeness, same_people, same_title
+from domain.positions import Position
+
+ALIKE = 0.75
+"""Least edit ratio of two titles at one number of one series by one author that are the same book."""
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """The records of one book."""
+
+    records: tuple[Record, ...]
+    evidence: tuple[str, ...] = ()
+    disputes: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    """Our ids of this book, oldest first."""
+
+    @property
+    def key(self) -> str:
+        return self.records[0].key
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(sorted({one for record in self.records for one in record.ids}))
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """Of the record whose word on authors counts first."""
+        told = sorted(
+            (record for record in self.records if record.authors), key=lambda one: rank("authors", one.source)
+        )
+        return told[0].authors if told else ()
+
+    @property
+    def omnibus(self) -> bool:
+        return any(record.omnibus for record in self.records)
+
+
+class _Pile:
+    """Records that were found to be one book so far."""
+
+    def __init__(self, record: Record) -> None:
+        self.records = [record]
+        self.evidence: set[str] = set()
+        self.disputes: set[str] = set()
+        self.known: set[str] = set()
+
+    @property
+    def first(self) -> str:
+        return min(record.key for record in self.records)
+
+
+class Joining:
+    """Joins records into books, strongest evidence first; what contradicts a join stops it."""
+
+    def __init__(self, records: Iterable[Record], *, edits: Sequence[Edit] = ()) -> None:
+        self._pile = {record.key: _Pile(record) for record in sorted(records, key=lambda one: one.key)}
+        self._apart: set[tuple[str, str]] = set()
+        self._by_id: dict[str, list[Record]] = defaultdict(list)
+        for pile in self._pile.values():
+            for one in pile.records[0].ids:
+                self._by_id[one].append(pile.records[0])
+        for edit in edits:
+            if edit.verb is EditVerb.SPLIT:
+                self._apart |= {(edit.book, edit.other), (edit.other, edit.book)}
+
+    def groups(self) -> tuple[Group, ...]:
+        piles = {id(pile): pile for pile in self._pile.values()}
+        return tuple(
+            sorted(
+                (
+                    Group(
+                        records=tuple(sorted(pile.records, key=lambda one: one.key)),
+                        evidence=tuple(sorted(pile.evidence)),
+                        disputes=tuple(sorted(pile.disputes)),
+                        known=tuple(sorted(pile.known)),
+                    )
+                    for pile in piles.values()
+                ),
+                key=lambda group: group.key,
+            )
+        )
+
+    def by_decision(self, edits: Iterable[Edit]) -> None:
+        """What a person joined."""
+        for edit in edits:
+            if edit.verb is EditVerb.MERGE:
+                for one in self._holders(edit.book):
+                    for other in self._holders(edit.other):
+                        self._join(one, other, f"{edit.who or 'a person'} said that they are one book")
+
+    def by_history(self, known: Mapping[str, str]) -> None:
+        """What was one book before stays one: a source that takes a merge back is shown, and a person decides."""
+        books: dict[str, list[Record]] = defaultdict(list)
+        for one, records in sorted(self._by_id.items()):
+            if one in known:
+                for record in records:
+                    books[known[one]].append(record)
+                    self._pile[record.key].known.add(known[one])
+        for book, records in sorted(books.items()):
+            for other in records[1:]:
+                if self._pile[records[0].key] is self._pile[other.key]:
+                    continue
+                first, alike = records[0], _alike(records[0], other)
+                if self._join(first, other, f"both are {book} since an earlier answer") and not alike:
+                    self._pile[other.key].disputes.add(
+                        f"MergeDisputed: {_named(first)} and {_named(other)} were one book, and nothing joins them now"
+                    )
+
+    def by_alias(self, aliases: Iterable[tuple[str, str]]) -> None:
+        """What a source itself merged."""
+        for old, new in sorted(set(aliases)):
+            for one in self._holders(old):
+                for other in self._holders(new):
+                    self._join(one, other, f"{one.source} says that {old} is now {new}")
+
+    def by_id(self) -> None:
+        """One ASIN, SKU, ISBN or id of a work. An id that joins two books of unlike names is held: ids err too."""
+        for one, records in sorted(self._by_id.items()):
+            for other in records[1:]:
+                first = records[0]
+                if self._pile[first.key] is self._pile[other.key]:
+                    continue
+                if _compare(first, other) is Likeness.DIFFERENT and not _translated(first, other):
+                    conflict = f"IdConflict: {one} is on {_named(first)} and on {_named(other)}"
+                    self._pile[first.key].disputes.add(conflict)
+                    self._pile[other.key].disputes.add(conflict)
+                elif first.omnibus == other.omnibus:
+                    self._join(first, other, f"same {one.partition(':')[0]} {one.partition(':')[2]}")
+
+    def by_title(self) -> None:
+        """Equal titles by authors that are the same or not told, unless numbers of one series differ."""
+        shelves: dict[str, list[Record]] = defaultdict(list)
+        for pile in list(self._pile.values()):
+            for record in pile.records:
+                for key in record.keys:
+                    shelves[key].append(record)
+        for _, records in sorted(shelves.items()):
+            told = sorted({one.key: one for one in records}.values(), key=lambda one: (not one.authors, one.key))
+            for place, other in enumerate(told):
+                self._join_to_first(told[:place], other)
+
+    def _join_to_first(self, earlier: Sequence[Record], other: Record) -> None:
+        """Compares with one record of each pile; without authors, two possible books are none."""
+        piles = {id(self._pile[one.key]): one for one in reversed(earlier)}
+        if id(self._pile[other.key]) in piles:
+            return
+        fits = [one for one in sorted(piles.values(), key=lambda one: one.key) if _one_title(one, other)]
+        if not other.authors and len({tuple(one.authors) for one in fits}) > 1:
+            fits = [one for one in fits if _share_series(one, other)]
+        for one in fits:
+            if not self._numbers_differ(one, other):
+                self._join(one, other, f"same title and author: {_named(one)}")
+
+    def by_number(self, numbers: Mapping[str, Mapping[str, Position]]) -> None:
+        """At one whole number of one series by one author: spellings, and titles of which one holds the other.
+
+        `numbers`: series -> record -> its place there. A series here may be several sources' series in one ordering.
+        """
+        for series, places in sorted(numbers.items()):
+            at: dict[Decimal, list[Record]] = defaultdict(list)
+            for key, position in sorted(places.items()):
+                whole = position.whole_book and position.low == position.low.to_integral_value()
+                record = next(one for one in self._pile[key].records if one.key == key)
+                if whole and not record.omnibus:
+                    at[position.low].append(record)
+            for _, records in sorted(at.items()):
+                for place, other in enumerate(records):
+                    for one in records[:place]:
+                        if _variant(one, other):
+                            why = f"same number in {series.partition(' ')[2] or series}, and titles that are spellings"
+                            self._join(one, other, f"{why}: {one.title!r}, {other.title!r}")
+                self._join_translations(series, records)
+
+    def _join_translations(self, series: str, records: Sequence[Record]) -> None:
+        """Other languages at one number are translations, if each language has one book there."""
+        piles: dict[int, list[Record]] = defaultdict(list)
+        for record in records:
+            piles[id(self._pile[record.key])].append(record)
+        if len(piles) < 2:
+            return
+        by_language: dict[str | None, list[Record]] = defaultdict(list)
+        for members in piles.values():
+            by_language[_language(members)].append(members[0])
+        if None in by_language or any(len(one) > 1 for one in by_language.values()):
+            return
+        firsts = [one[0] for _, one in sorted(by_language.items(), key=lambda pair: pair[0] or "")]
+        for other in firsts[1:]:
+            if same_people(firsts[0].authors, other.authors) is Likeness.SAME:
+                self._join(firsts[0], other, f"translation: same number and author, {other.title!r}")
+
+    def _holders(self, one: str) -> list[Record]:
+        if one in self._by_id:
+            return self._by_id[one]
+        return [pile.records[0] for pile in dict.fromkeys(self._pile.values()) if one in pile.known]
+
+    def _numbers_differ(self, one: Record, other: Record) -> bool:
+        """Whether the two books stand at different whole numbers of one source's series."""
+        mine, theirs = (_whole_numbers(self._pile[record.key].records) for record in (one, other))
+        return any(series in theirs and not (numbers & theirs[series]) for series, numbers in mine.items())
+
+    def _join(self, one: Record, other: Record, because: str) -> bool:
+        pile, added = sorted((self._pile[one.key], self._pile[other.key]), key=lambda pile: pile.first)
+        if pile is added:
+            return True
+        ids = {i for record in pile.records for i in record.ids} | pile.known
+        others = {i for record in added.records for i in record.ids} | added.known
+        if self._apart and any((a, b) in self._apart for a in ids for b in others):
+            return False
+        pile.records += added.records
+        pile.evidence |= added.evidence | {because}
+        pile.disputes |= added.disputes
+        pile.known |= added.known
+        for record in added.records:
+            self._pile[record.key] = pile
+        return True
+
+
+def _compare(one: Record, other: Record) -> Likeness:
+    """Titles and authors together, for records that something else already joins."""
+    if same_people(one.authors, other.authors) is Likeness.DIFFERENT and one.authors and other.authors:
+        return Likeness.DIFFERENT
+    return same_title(one.title, other.title, authors=one.authors or other.authors)
+
+
+def _alike(one: Record, other: Record) -> bool:
+    return _compare(one, other) is not Likeness.DIFFERENT or _translated(one, other) or _variant(one, other)
+
+
+def _translated(one: Record, other: Record) -> bool:
+    languages = {_language([one]), _language([other])}
+    return None not in languages and len(languages) == 2
+
+
+def _language(records: Iterable[Record]) -> str | None:
+    told = [record.claim.language for record in records if record.claim.language]
+    told += [one.language for record in records for one in record.recordings if one.language]
+    return min(set(told), key=lambda language: (-told.count(language), language), default=None)
+
+
+def _one_title(one: Record, other: Record) -> bool:
+    """Whether title and author say that it is one book. Forms that only find candidates need an author that agrees."""
+    if one.omnibus != other.omnibus:
+        return False
+    people = same_people(one.authors, other.authors)
+    if one.authors and other.authors and people is Likeness.DIFFERENT:
+        return False
+    if one.read.volume != other.read.volume and not _share_number(one, other):
+        return False
+    if one.keys[:1] == other.keys[:1]:
+        return True
+    return people is Likeness.SAME and same_title(one.title, other.title) is Likeness.SAME
+
+
+def _share_series(one: Record, other: Record) -> bool:
+    return bool({series for series, _ in one.places} & {series for series, _ in other.places})
+
+
+def _share_number(one: Record, other: Record) -> bool:
+    theirs = dict(other.places)
+    return any(
+        position is not None and (mine := theirs.get(series)) is not None and position.same(mine)
+        for series, position in one.places
+    )
+
+
+def _whole_numbers(records: Iterable[Record]) -> dict[str, set[Decimal]]:
+    numbers: dict[str, set[Decimal]] = defaultdict(set)
+    for record in records:
+        for series, position in record.places:
+            if position is not None and position.single and position.low == position.low.to_integral_value():
+                numbers[series].add(position.low)
+    return numbers
+
+
+def _variant(one: Record, other: Record) -> bool:
+    """Two titles at one number: spellings of each other, or one within the other."""
+    if one.authors and other.authors and same_people(one.authors, other.authors) is Likeness.DIFFERENT:
+        return False
+    if one.read.volume is not None and other.read.volume is not None and one.read.volume != other.read.volume:
+        return False
+    a, b = one.read.key, other.read.key
+    within = f" {a} " in f" {b} " or f" {b} " in f" {a} "
+    return within or ratio(a, b) / 100 >= ALIKE or ratio(a.replace(" ", ""), b.replace(" ", "")) / 100 >= ALIKE
+
+
+def _named(record: Record) -> str:
+    by = f" by {record.authors[0]}" if record.authors else ""
+    return f"{record.title!r}{by} ({record.source})"
