@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +10,7 @@ import msgspec
 
 from domain.actions import Reason
 from domain.desired import Desired
+from domain.digests import digest_of
 from domain.manifest import Brakes
 from domain.world import Known, LibraryView, Override, Torrent, Unread, World
 
@@ -184,8 +184,3 @@ def _desired_emptied(desired: Desired) -> Brake | None:
 def blocking(held: Iterable[Brake], work: Work, *, ours: bool = False) -> Brake | None:
     """The first brake that stops this work; `ours` when it goes on with a torrent that carries our tag."""
     return next((brake for brake in held if work in brake.blocks and not (ours and brake.spares_ours)), None)
-
-
-def digest_of(*parts: object) -> str:
-    """12 hex digits over the parts, for a person to copy."""
-    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:12]

@@ -131,7 +131,7 @@ def case_of(want: Want, policy: PolicySpec, world: World, index: LibraryIndex, n
     publishes = tuple(claim for claim in claims if claim.action == "publish")
     overrides = _in_force(want, lookup, now)
     want = _as_overridden(want, overrides)
-    owned = _owned(want, index, publishes)
+    owned = _as_settled(_owned(want, index, publishes), lookup.overrides.get(want.key, ()), index)
     settled = bool(owned.items) and "force" not in overrides
     searched = world.searches.get(want.key)
     return Case(
@@ -176,6 +176,18 @@ def _owned(want: Want, index: LibraryIndex, publishes: Sequence[Claim]) -> Owned
         return owned
     there = tuple(index.by_path.get(publishes[-1].path or "", ()))
     return msgspec.structs.replace(owned, items=there)
+
+
+def _as_settled(owned: Owned, overrides: Sequence[Override], index: LibraryIndex) -> Owned:
+    """What people said of single items: `is` and `is-not`, by the item's path. The newest word about an item counts."""
+    said = {override.value: override.verb for override in overrides if override.verb in ("is", "is-not")}
+    if not said:
+        return owned
+    own = [item for item in owned.items if said.get(item.rel_path) != "is-not"]
+    own += [item for path, verb in said.items() if verb == "is" for item in index.by_path.get(path, ())]
+    items = {item.id: item for item in own}
+    maybe = tuple((item, why) for item, why in owned.maybe if item.rel_path not in said)
+    return msgspec.structs.replace(owned, items=tuple(items[key] for key in sorted(items)), maybe=maybe)
 
 
 def _torrents(want: Want, grabs: Sequence[Claim], lookup: Lookup) -> tuple[Torrent, ...]:

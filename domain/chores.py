@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from domain.actions import Chore, Decision, Hold, LetGo, Reason, Remove, Scan
-from domain.brakes import Brake, Work, blocking, digest_of
+from domain.brakes import Brake, Work, blocking
 from domain.case import FOUND, FOUND_TAG, TAG_PREFIX
 from domain.desired import Desired
+from domain.digests import digest_of
 from domain.duties import Duty, duty_of
 from domain.manifest import PolicySpec
 from domain.world import Claim, Torrent, World

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -132,7 +133,8 @@ def _owned(case: Case) -> Decision | None:
         )
     if case.owned.maybe and "force" not in case.overrides and case.live_grab is None:
         item, why = case.owned.maybe[0]
-        return case.hold("MayBeOwned", f"{item.rel_path} may be it ({why}); say `override force` if it is not")
+        say = f"`bibliostat override is {case.want.key} {shlex.quote(item.rel_path)}`, or `is-not`"
+        return case.hold("MayBeOwned", f"{item.rel_path} may be it ({why}); say {say}")
     return None
 
 
@@ -146,6 +148,8 @@ def _not_yet(case: Case) -> Decision | None:
         return case.hold("TitleUnknown", "no source names this book; state it under `books` of its series")
     if case.want.released and case.want.released > case.now.date():
         return case.hold("Unreleased", f"comes out on {case.want.released:%Y-%m-%d}")
+    if case.want.waits is not None and "force" not in case.overrides:
+        return case.hold(*case.want.waits)
     return None
 
 

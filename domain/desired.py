@@ -9,9 +9,20 @@ from itertools import chain, count
 
 import msgspec
 
-from domain.manifest import AuthorSpec, BookSpec, Declared, FollowSpec, PolicySpec, ProfileSpec, SeriesSpec
+from domain.catalogue.books import Catalogued
+from domain.catalogue.subjects import (
+    MOST_FOLLOWED,
+    Asked,
+    Begun,
+    authors_in_library,
+    numbers_of,
+    series_in_library,
+    subjects,
+)
+from domain.catalogue.wanting import NO_CATALOGUE, Catalogue, choices_for, left_out, want_of
+from domain.manifest import AuthorSpec, BookSpec, Declared, FollowSpec, PolicySpec, SeriesSpec
 from domain.names import Likeness, fold, same_series, series_key, title_keys, want_slug
-from domain.positions import Position, read_position
+from domain.positions import read_position
 from domain.wants import MemberKind, Unwanted, Want
 from domain.works import Member, kind_at, let_through, member
 from domain.world import Item
@@ -41,22 +52,25 @@ class _Draft(msgspec.Struct, frozen=True):
     want: Want
 
 
-def derive(declared: Declared, items: Iterable[Item], known_keys: Mapping[str, str]) -> Desired:
+def derive(
+    declared: Declared, items: Iterable[Item], known_keys: Mapping[str, str], catalogue: Catalogue = NO_CATALOGUE
+) -> Desired:
     """All wants of a set of documents. Pure; independent of the order of documents and items."""
     drafts: list[_Draft] = []
     unwanted: list[Unwanted] = []
     notes: list[str] = []
-    for name, series in sorted(declared.series.items()):
-        _from_members(declared, f"Series/{name}", series, _series_members(series), drafts, unwanted)
-    for name, author in sorted(declared.authors.items()):
-        _from_members(declared, f"Author/{name}", author, _author_members(author), drafts, unwanted)
+    present = sorted((item for item in items if not item.is_missing), key=lambda item: item.id)
+    begun = series_in_library(present)
+    for asked in subjects(declared, begun, authors_in_library(present)):
+        found = _Found(declared, asked, catalogue, begun)
+        drafts.extend(found.drafts)
+        unwanted.extend(found.unwanted)
+        notes.extend(found.notes)
     for name, book in sorted(declared.books.items()):
         drafts.append(_Draft(f"Book/{name}", _from_book(declared, f"Book/{name}", book)))
     named = _named_places(declared)
-    present = sorted((item for item in items if not item.is_missing), key=lambda item: item.id)
     for name, follow in sorted(declared.follows.items()):
-        drafts.extend(_followed_series(declared, f"Follow/{name}", follow, present, named))
-        notes.extend(_followed_authors(f"Follow/{name}", follow, present))
+        drafts.extend(_followed_holes(declared, f"Follow/{name}", follow, begun, named, catalogue))
     for name in sorted(declared.discovers):
         notes.append(f"Discover/{name}: discovery has no source yet, so it adds nothing")
     keys = _mint(drafts, known_keys)
@@ -69,54 +83,118 @@ def derive(declared: Declared, items: Iterable[Item], known_keys: Mapping[str, s
     )
 
 
-def _series_members(spec: SeriesSpec) -> Iterator[tuple[Member, str]]:
-    for book in spec.books:
-        yield member(book, spec.authors or ((spec.author,) if spec.author else ())), spec.title
+class _Found:
+    """What one document's question to the catalogue, and its books stated by hand, come to."""
 
+    def __init__(self, declared: Declared, asked: Asked, catalogue: Catalogue, begun: Mapping[str, Begun]) -> None:
+        self.drafts: list[_Draft] = []
+        self.unwanted: list[Unwanted] = []
+        self.notes: list[str] = []
+        self._declared, self._asked, self._catalogue, self._begun = declared, asked, catalogue, begun
+        self._because = _place(declared, asked.document)
+        self._by_hand()
+        known = catalogue.subjects.get(asked.subject.key)
+        if known is not None:
+            self._from_catalogue(known)
+        elif not isinstance(asked.spec, FollowSpec) or asked.subject.kind == "author":
+            self._unread()
 
-def _author_members(spec: AuthorSpec) -> Iterator[tuple[Member, str | None]]:
-    for book in spec.books:
-        yield member(book, (spec.name,)), None
+    def _unread(self) -> None:
+        spec = self._asked.spec
+        if isinstance(spec, SeriesSpec | AuthorSpec) and spec.books:
+            return
+        self.notes.append(f"{self._asked.document}: what there is of {self._asked.subject.name} was not looked up yet")
 
-
-def _from_members(
-    declared: Declared,
-    document: str,
-    spec: SeriesSpec | AuthorSpec,
-    members: Iterable[tuple[Member, str | None]],
-    drafts: list[_Draft],
-    unwanted: list[Unwanted],
-) -> None:
-    excluded = {key for title in spec.exclude for key in title_keys(title)[:1]}
-    for one, series in members:
-        refusal = _refusal(one, spec, excluded)
-        if refusal:
-            code, message = refusal
-            unwanted.append(Unwanted(document=document, title=one.work.title, code=code, message=message))
-            continue
-        # An author's books stand in many series, so that their numbers tell nothing apart.
-        place = one.position.text if one.position and series else fold(one.work.title)
-        want = Want(
-            key="",
-            title=one.work.title,
-            authors=one.work.authors,
-            series=series,
-            position=one.position,
-            kind=one.kind,
-            narrators=one.work.narrators,
-            language=one.work.language,
-            runtime_min=one.work.runtime_min,
-            asin=one.work.asin,
-            isbn=one.work.isbn,
-            form="omnibus" if one.kind is MemberKind.OMNIBUS else "single",
-            profile=_profile(declared, spec.profile),
-            released=one.work.released,
-            priority=spec.priority,
-            owner=declared.owners.get(document, "home"),
-            suspend=spec.suspend,
-            because=(_place(declared, document),),
+    def _by_hand(self) -> None:
+        """The books that the document states itself."""
+        asked, spec = self._asked, self._asked.spec
+        if isinstance(spec, FollowSpec):
+            return
+        authors = (
+            (spec.authors or ((spec.author,) if spec.author else ())) if isinstance(spec, SeriesSpec) else (spec.name,)
         )
-        drafts.append(_Draft(f"{document}#{place}", want))
+        series = spec.title if isinstance(spec, SeriesSpec) else None
+        excluded = {key for title in spec.exclude for key in title_keys(title)[:1]}
+        for book in spec.books:
+            one = member(book, authors)
+            if refusal := _refusal(one, spec, excluded):
+                self._leave_out(one.work.title, *refusal)
+                continue
+            # An author's books stand in many series, so that their numbers tell nothing apart.
+            place = one.position.text if one.position and series else fold(one.work.title)
+            want = Want(
+                key="",
+                title=one.work.title,
+                authors=one.work.authors,
+                series=series,
+                position=one.position,
+                kind=one.kind,
+                narrators=one.work.narrators,
+                language=one.work.language,
+                runtime_min=one.work.runtime_min,
+                asin=one.work.asin,
+                isbn=one.work.isbn,
+                form="omnibus" if one.kind is MemberKind.OMNIBUS else "single",
+                profile=self._declared.profile(spec.profile),
+                released=one.work.released,
+                priority=spec.priority,
+                owner=self._declared.owners.get(asked.document, "home"),
+                suspend=spec.suspend,
+                because=(self._because,),
+            )
+            self.drafts.append(_Draft(f"{asked.document}#{place}", want))
+
+    def _from_catalogue(self, known: Catalogued) -> None:
+        asked, declared, catalogue = self._asked, self._declared, self._catalogue
+        by_hand = list(self.drafts)
+        for choice in choices_for(asked, known, declared, catalogue):
+            want = want_of(choice, asked, known, declared, self._begun, catalogue, self._because)
+            stated = next((draft for draft in by_hand if _stated(draft.want, want)), None)
+            if stated is not None:
+                self.drafts[self.drafts.index(stated)] = _Draft(stated.identity, _enriched(stated.want, want))
+                by_hand.remove(stated)
+            elif refusal := left_out(choice, asked):
+                # Of what is followed only the books that are wanted are news.
+                if not isinstance(asked.spec, FollowSpec):
+                    self._leave_out(choice.book.title, *refusal)
+            else:
+                self.drafts.append(_Draft(f"{asked.document}#{choice.book.id}", want))
+        self._say_how_sure(known)
+
+    def _say_how_sure(self, known: Catalogued) -> None:
+        document, name = self._asked.document, known.name
+        if known.gaps and self._asked.subject.kind == "series":
+            self.notes.append(f"{document}: no source knows number {', '.join(known.gaps)} of {name}")
+        self.notes += [f"{document}: {note}" for note in known.notes]
+        for code in dict.fromkeys(one.waits[0] for one in (draft.want for draft in self.drafts) if one.waits):
+            if code == known.proposal_code:
+                count = len(known.proposed)
+                say = f"`bibliostat approve {known.proposal}`"
+                self.notes.append(f"{document}: {count} books of {name} wait for a yes ({code}): {say}")
+
+    def _leave_out(self, title: str, code: str, message: str) -> None:
+        self.unwanted.append(Unwanted(document=self._asked.document, title=title, code=code, message=message))
+
+
+def _stated(stated: Want, found: Want) -> bool:
+    """Whether a book stated by hand is this one of the catalogue."""
+    if stated.position is not None and found.position is not None and stated.series:
+        return stated.position.same(found.position)
+    names = {key for name in (found.title, *found.other_titles) for key in title_keys(name)[:1]}
+    return bool(names.intersection(title_keys(stated.title)[:1]))
+
+
+def _enriched(stated: Want, found: Want) -> Want:
+    """What a person stated, with all that the catalogue knows to recognise it by."""
+    return msgspec.structs.replace(
+        stated,
+        runtimes_min=found.runtimes_min,
+        asins=found.asins,
+        other_titles=tuple(dict.fromkeys((*found.other_titles, found.title))),
+        sets=found.sets,
+        released=stated.released or found.released,
+        turn=found.turn,
+    )
 
 
 def _refusal(one: Member, spec: SeriesSpec | AuthorSpec, excluded: set[str]) -> tuple[str, str] | None:
@@ -152,7 +230,7 @@ def _from_book(declared: Declared, document: str, spec: BookSpec) -> Want:
         asin=spec.asin,
         isbn=spec.isbn,
         form=spec.form,
-        profile=_profile(declared, spec.profile),
+        profile=declared.profile(spec.profile),
         pinned=spec.release.lower() if spec.release else None,
         released=spec.released,
         priority=spec.priority,
@@ -160,10 +238,6 @@ def _from_book(declared: Declared, document: str, spec: BookSpec) -> Want:
         suspend=spec.suspend,
         because=(_place(declared, document),),
     )
-
-
-def _profile(declared: Declared, name: str) -> ProfileSpec:
-    return declared.profile(name)
 
 
 def _place(declared: Declared, document: str) -> str:
@@ -182,7 +256,7 @@ def _named_places(declared: Declared) -> Named:
     books = [(spec.series, spec.position) for spec in declared.books.values() if spec.series]
     for name, text in (*series, *books):
         if position := read_position(text):
-            named[_beginning(name)][name].update(_numbers(position))
+            named[_beginning(name)][name].update(numbers_of(position))
     return named
 
 
@@ -191,82 +265,46 @@ def _beginning(series: str) -> str:
     return series_key(series)[:3]
 
 
-def _followed_series(
-    declared: Declared, document: str, spec: FollowSpec, items: Sequence[Item], named: Named
+def _followed_holes(
+    declared: Declared,
+    document: str,
+    spec: FollowSpec,
+    begun: Mapping[str, Begun],
+    named: Named,
+    catalogue: Catalogue,
 ) -> Iterator[_Draft]:
-    """The holes in series begun in the library: a number below the highest owned one that nobody has stated.
+    """The holes in series that no catalogue knows: a number below the highest owned one that nobody has stated.
 
     Without a catalogue the titles of these books are unknown, so each becomes a placeholder: shown, never searched.
     """
     if spec.series is None:
         return
     excluded = {series_key(name) for name in spec.exclude}
-    for key, (name, author, owned) in sorted(_series_in_library(items).items()):
-        if key in excluded or len(owned) < spec.series.owned:
+    read = {series_key(one.subject.name) for one in catalogue.subjects.values() if one.books}
+    for key, series in sorted(begun.items()):
+        if key in excluded or key in read or len(series.numbers) < spec.series.owned:
             continue
-        near = named.get(_beginning(name), {}).items()
+        near = named.get(_beginning(series.name), {}).items()
         spoken_of = {
-            number for other, numbers in near if same_series(other, name) is Likeness.SAME for number in numbers
+            number for other, numbers in near if same_series(other, series.name) is Likeness.SAME for number in numbers
         }
-        highest = max((int(number) for number in owned), default=0)
-        for number in range(1, min(highest, MOST_FOLLOWED)):
-            if Decimal(number) in spoken_of or Decimal(number) in owned:
+        for number in range(1, min(series.highest, MOST_FOLLOWED)):
+            if Decimal(number) in spoken_of or Decimal(number) in series.numbers:
                 continue
             want = Want(
                 key="",
-                title=f"{name} {number}",
-                authors=(author,) if author else (),
-                series=name,
+                title=f"{series.name} {number}",
+                authors=(series.author,) if series.author else (),
+                series=series.name,
                 position=read_position(str(number)),
                 kind=MemberKind.PLACEHOLDER,
-                profile=_profile(declared, spec.profile),
+                profile=declared.profile(spec.profile),
                 priority=spec.priority,
                 owner=declared.owners.get(document, "home"),
                 suspend=spec.suspend,
                 because=(_place(declared, document),),
             )
             yield _Draft(f"{document}#{key}#{number}", want)
-
-
-MOST_FOLLOWED = 1000
-"""A number above this in a library is a year or a course number, not a place in a series."""
-
-
-def _series_in_library(items: Sequence[Item]) -> dict[str, tuple[str, str | None, set[Decimal]]]:
-    """Series key -> (name, first author, numbers owned). A pack covers its whole numbers."""
-    found: dict[str, tuple[str, str | None, set[Decimal]]] = {}
-    for item in items:
-        for series in item.series:
-            position = read_position(series.position)
-            if position is None:
-                continue
-            first = item.authors[0] if item.authors else None
-            _, _, owned = found.setdefault(series_key(series.name), (series.name, first, set()))
-            owned.update(_numbers(position))
-    return found
-
-
-def _numbers(position: Position) -> Iterator[Decimal]:
-    if position.part is not None:
-        return
-    yield position.low
-    if position.high - position.low <= MOST_FOLLOWED:
-        yield from (Decimal(number) for number in range(int(position.low) + 1, int(position.high) + 1))
-
-
-def _followed_authors(document: str, spec: FollowSpec, items: Sequence[Item]) -> Iterator[str]:
-    if spec.authors is None:
-        return
-    counts: dict[str, int] = defaultdict(int)
-    names: dict[str, str] = {}
-    for item in items:
-        for author in item.authors:
-            counts[fold(author)] += 1
-            names.setdefault(fold(author), author)
-    excluded = {fold(name) for name in spec.exclude}
-    for key in sorted(counts):
-        if counts[key] >= spec.authors.owned and key not in excluded:
-            yield f"{document}: follows {names[key]} ({counts[key]} owned); no catalogue is connected to name the rest"
 
 
 def _mint(drafts: Sequence[_Draft], known: Mapping[str, str]) -> dict[str, str]:
@@ -306,6 +344,8 @@ def _merged(drafts: Sequence[_Draft], keys: Mapping[str, str]) -> Iterator[Want]
             key=key,
             series=first.series or series.series,
             position=first.position or series.position,
+            turn=min(draft.want.turn for draft in group),
+            waits=None if any(draft.want.waits is None for draft in group) else first.waits,
             pinned=next((draft.want.pinned for draft in group if draft.want.pinned), None),
             because=tuple(dict.fromkeys(line for draft in group for line in draft.want.because)),
         )

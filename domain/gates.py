@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from domain.languages import read_language
+from domain.manifest import ProfileSpec
 from domain.matching import Reading
 from domain.names import (
     Likeness,
@@ -391,6 +392,13 @@ def _size(reading: Reading) -> list[Verdict]:
     return _size_verdicts(reading.want, reading.release.size_bytes)
 
 
+def _nearest_length(lengths: Sequence[int], megabytes: float, profile: ProfileSpec) -> int:
+    """The recording that this size speaks for: one within the band, if any is."""
+    low, high = profile.min_mb_per_hour, profile.max_mb_per_hour
+    rates = {length: megabytes / (length / 60) for length in lengths}
+    return min(lengths, key=lambda length: (max(low - rates[length], rates[length] - high, 0), length))
+
+
 def _size_verdicts(want: Want, size_bytes: int | None) -> list[Verdict]:
     if size_bytes is None or want.media == "any":
         return []
@@ -398,11 +406,12 @@ def _size_verdicts(want: Want, size_bytes: int | None) -> list[Verdict]:
     largest = profile.max_size_gb * 1_000
     if megabytes > largest:
         return [_shape("TooBig", NO, f"{megabytes:.0f} MB", f"{largest:.0f} MB")]
-    if not want.runtime_min:
+    if not want.lengths_min:
         small = size_bytes < SMALLEST_AUDIO_BYTES
         return [_shape("TooSmall", NO, f"{size_bytes} bytes", f"{SMALLEST_AUDIO_BYTES} bytes")] if small else []
-    rate = megabytes / (want.runtime_min / 60)
-    band = f"{profile.min_mb_per_hour:g} to {profile.max_mb_per_hour:g} MB per hour of {want.runtime_min} min"
+    length = _nearest_length(want.lengths_min, megabytes, profile)
+    rate = megabytes / (length / 60)
+    band = f"{profile.min_mb_per_hour:g} to {profile.max_mb_per_hour:g} MB per hour of {length} min"
     if rate < profile.min_mb_per_hour:
         return [_shape("TooSmall", NO, f"{rate:.1f} MB per hour", band)]
     if rate > profile.max_mb_per_hour:

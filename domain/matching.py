@@ -390,8 +390,8 @@ def known_bitrate_kbps(want: Want, release: Release) -> int | None:
     scan = Scan(release.title)
     scan.read_facts()
     said = scan.bitrate_kbps or bitrate_in(release.tags)
-    if said is None and want.runtime_min and release.size_bytes:
-        return round(release.size_bytes * 8 / 1_000 / (want.runtime_min * 60))
+    if said is None and want.usual_min and release.size_bytes:
+        return round(release.size_bytes * 8 / 1_000 / (want.usual_min * 60))
     return said
 
 

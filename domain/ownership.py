@@ -15,6 +15,7 @@ import msgspec
 
 from domain.languages import read_language
 from domain.names import Likeness, fold, same_people, same_title, series_key, title_keys, words_of
+from domain.parts import read_part, without_part
 from domain.positions import Position, read_position
 from domain.titles import read_title, says_abridged, says_dramatized
 from domain.wants import Want
@@ -99,14 +100,22 @@ class LibraryIndex:
         found: dict[str, Item] = {}
         maybe: dict[str, tuple[Item, str]] = {}
         missing: dict[str, Item] = {}
+        parts: dict[int, dict[int, Item]] = defaultdict(dict)
         for item in self._candidates(want):
             verdict, why = likeness(want, item)
+            part = read_part(item.title)
+            if part is not None and part[1] and verdict is not Likeness.DIFFERENT and not item.is_missing:
+                parts[part[1]][part[0]] = item
             if item.is_missing:
                 missing |= {item.id: item} if verdict is Likeness.SAME else {}
             elif verdict is Likeness.SAME:
                 found[item.id] = item
             elif verdict is Likeness.UNSURE:
                 maybe[item.id] = (item, why)
+        for of, known in parts.items():
+            if len(known) == of:  # parts count only together
+                found |= {item.id: item for item in known.values()}
+                maybe = {key: one for key, one in maybe.items() if key not in found}
         return Owned(
             items=tuple(found[key] for key in sorted(found)),
             maybe=tuple(maybe[key] for key in sorted(maybe)),
@@ -114,9 +123,10 @@ class LibraryIndex:
         )
 
     def _candidates(self, want: Want) -> Iterable[Item]:
-        near = list(self._by_asin.get(want.asin.upper(), ())) if want.asin else []
-        for title in title_keys(want.title, series=want.series, authors=want.authors):
-            near += self._by_title.get(title, ())
+        near = [item for asin in _asins(want) for item in self._by_asin.get(asin, ())]
+        for name in (want.title, *want.other_titles, *want.sets):
+            for title in title_keys(name, series=want.series, authors=want.authors):
+                near += self._by_title.get(title, ())
         near += self._at(want)
         return {item.id: item for item in near}.values()
 
@@ -146,8 +156,8 @@ LONGEST_PACK = 200
 
 def likeness(want: Want, item: Item) -> tuple[Likeness, str]:
     """Is this item that book? With one sentence why it is unsure or not."""
-    if want.asin and item.asin and want.asin.upper() == item.asin.upper():
-        return Likeness.SAME, "same ASIN"
+    if item.asin and item.asin.upper() in _asins(want):
+        return Likeness.SAME, "same ASIN" if item.asin not in want.sets else "a set that holds it, by its ASIN"
     allowed = want.profile.abridged if want.abridged is None else want.abridged
     if not allowed and (item.abridged or _says(says_abridged, item)):
         return Likeness.DIFFERENT, "abridged"
@@ -161,7 +171,14 @@ def likeness(want: Want, item: Item) -> tuple[Likeness, str]:
     place = _place(want, item)
     if place == "covered":
         return people, f"a set that covers number {want.position.text if want.position else ''}, its author unsure"
-    title = same_title(want.title, item.title, series=want.series, authors=want.authors)
+    if want.sets and any(_same_title(want, name, item) is Likeness.SAME for name in want.sets):
+        return people, "a set that is known to hold it, its author unsure"
+    if part := read_part(item.title):
+        whole = msgspec.structs.replace(item, title=without_part(item.title), keys=None)
+        verdict, _ = likeness(want, whole)
+        return (verdict, "") if verdict is Likeness.DIFFERENT else (Likeness.UNSURE, f"only part {part[0]} of it")
+    likest = (_same_title(want, name, item) for name in (want.title, *want.other_titles))
+    title = min(likest, key=(Likeness.SAME, Likeness.UNSURE, Likeness.DIFFERENT).index)
     if title is Likeness.SAME:
         if place == "elsewhere":
             return Likeness.UNSURE, "the title is right, the number in the series is not"
@@ -175,6 +192,18 @@ def likeness(want: Want, item: Item) -> tuple[Likeness, str]:
     if place != "elsewhere" and (title is Likeness.UNSURE or _holds_title(want, item)):
         return Likeness.UNSURE, f"its title, {item.title[:80]!r}, is not surely another"
     return Likeness.DIFFERENT, "another title"
+
+
+def _asins(want: Want) -> set[str]:
+    asins = {asin.upper() for asin in (want.asin or "", *want.asins) if asin}
+    return asins | {name for name in want.sets if ASIN.fullmatch(name)}
+
+
+ASIN = re.compile(r"B[0-9A-Z]{9}|\d{9}[\dX]")
+
+
+def _same_title(want: Want, name: str, item: Item) -> Likeness:
+    return same_title(name, item.title, series=want.series, authors=want.authors)
 
 
 def _says(says: Callable[[str], bool], item: Item) -> bool:

@@ -28,11 +28,12 @@ from domain.actions import (
     Search,
     Settle,
 )
-from domain.brakes import Brake, Work, blocking, brakes, digest_of
+from domain.brakes import Brake, Work, blocking, brakes
 from domain.case import GB, Case, Judged, Lookup, bare_case, case_of
 from domain.chores import chores_of, duties_of
 from domain.deciding import decide, likely_bytes
 from domain.desired import Desired
+from domain.digests import digest_of
 from domain.duties import Duty
 from domain.manifest import PolicySpec
 from domain.ownership import LibraryIndex
@@ -142,8 +143,8 @@ def _wave(decision: Decision) -> int:
     return next(number for number, kinds in enumerate(waves) if isinstance(decision, kinds))
 
 
-def _place(want: Want) -> tuple[str, float]:
-    return want.series or "", float(want.position.low) if want.position else 0.0
+def _place(want: Want) -> tuple[int, str, float]:
+    return want.turn, want.series or "", float(want.position.low) if want.position else 0.0
 
 
 NEEDS: Mapping[type, Work] = {
@@ -168,6 +169,13 @@ TRUE_ANYWAY = frozenset(
         "Suspended",
         "TitleUnknown",
         "Unreleased",
+        "FirstDerivationNeedsApproval",
+        "CatalogueGrew",
+        "OnlyAbridged",
+        "OnlyDramatized",
+        "OnlyMachineVoice",
+        "OnlyOtherLanguage",
+        "NoRecordingKnown",
     }
 )
 """Holds that stay true while the download client cannot be read."""

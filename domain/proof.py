@@ -67,7 +67,7 @@ def prove(want: Want, files: Sequence[AudioFile], *, expected: Sequence[TorrentF
     readable = [file for file in found.values() if file.error is None and file.duration_s]
     whole = _complete(audio, found)
     length = _length(want, readable)
-    fits = want.runtime_min is not None and length.answer is Answer.CONFIRMED
+    fits = bool(want.lengths_min) and length.answer is Answer.CONFIRMED
     title = _title(want, readable, fits=fits)
     return (
         _nothing_executable(expected),
@@ -188,11 +188,15 @@ _PART_OF = re.compile(r"(?:\(|\bpart |\bpt\.? )([0-9]{1,2}) of ([0-9]{1,2})\b", 
 
 def _length(want: Want, files: Sequence[AudioFile]) -> Verdict:
     total_s = sum(file.duration_s or 0 for file in files)
-    if want.runtime_min:
-        wanted_s = want.runtime_min * 60.0
+    if want.lengths_min:
+        wanted_s = min((length * 60.0 for length in want.lengths_min), key=lambda length_s: abs(total_s - length_s))
         tolerance_s = _tolerance_s(wanted_s)
         limit = f"{_clock(wanted_s)} ± {_clock(tolerance_s)}"
-        return _verdict("RuntimeDiffers", abs(total_s - wanted_s) <= tolerance_s, _clock(total_s), limit)
+        answer = Answer.CONFIRMED if abs(total_s - wanted_s) <= tolerance_s else Answer.NO
+        # A reading that no catalogue lists may still be the whole book: a person decides.
+        if answer is Answer.NO and not want.runtime_min and UNLISTED[0] <= total_s / wanted_s <= UNLISTED[1]:
+            answer = Answer.POSSIBLE
+        return _verdict("RuntimeDiffers", answer, _clock(total_s), limit)
     size_bytes = sum(file.size_bytes for file in files)
     kbps = round(size_bytes * 8 / total_s / 1000) if total_s >= 1 else 0
     low, high = PLAUSIBLE_KBPS
@@ -202,6 +206,10 @@ def _length(want: Want, files: Sequence[AudioFile]) -> Verdict:
     answer = Answer.CONFIRMED if total_s >= SHORTEST_S else Answer.POSSIBLE
     limit = f"at least {_clock(SHORTEST_S)}, the runtime being unknown"
     return _verdict("TooShort", answer, f"{_clock(total_s)} at {kbps} kbit/s", limit)
+
+
+UNLISTED = (0.75, 1.35)
+"""How much faster or slower than a known recording another voice may read the whole book."""
 
 
 def _tolerance_s(wanted_s: float) -> float:

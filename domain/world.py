@@ -202,7 +202,7 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     target: str
     verb: str
-    """skip, snooze, hold, force, pin, retry, priority."""
+    """skip, snooze, hold, force, pin, retry, priority; `is` and `is-not`, whose value is the path of a library item."""
     value: str = ""
     why: str = ""
     who: str = ""

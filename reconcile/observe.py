@@ -8,8 +8,8 @@ from datetime import timedelta
 import msgspec
 
 from domain.backoff import next_backoff
-from domain.brakes import digest_of
 from domain.desired import Desired, derive
+from domain.digests import digest_of
 from domain.errors import Failure, Permanent
 from domain.manifest import Declared, PolicySpec, Retries
 from domain.ownership import keys_of

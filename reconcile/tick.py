@@ -34,9 +34,10 @@ from domain.actions import (
     Search,
     Settle,
 )
-from domain.brakes import FIRST_RUN, Work, blocking, digest_of
+from domain.brakes import FIRST_RUN, Work, blocking
 from domain.case import Judged
 from domain.conditions import SERVICE, conditions_of
+from domain.digests import digest_of
 from domain.errors import Conflict, Failure
 from domain.plan import Plan, plan
 from domain.world import Condition, Run, Spent, World

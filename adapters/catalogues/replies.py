@@ -100,7 +100,7 @@ def decoded(source: str, reply: Reply, shape: type[T]) -> T:
         return msgspec.json.decode(reply.body, type=shape)
     except msgspec.ValidationError as exc:
         raise Transient(f"{source} sent JSON of another shape ({exc})", code="WrongShape") from exc
-    except (msgspec.DecodeError, RecursionError) as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise Transient(f"{source} sent JSON that breaks off or is none ({exc})", code="NotJson") from exc
 
 
@@ -123,7 +123,8 @@ def text(value: object, *, longest: int = 1_000) -> str | None:
     if isinstance(value, int | float):
         return f"{value:g}" if isinstance(value, float) else str(value)
     if isinstance(value, list):
-        return text(", ".join(piece for piece in map(text, value[:50]) if piece), longest=longest)
+        pieces = (text(piece) for piece in value[:50] if not isinstance(piece, list))
+        return text(", ".join(piece for piece in pieces if piece), longest=longest)
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         return None
     spaced = "".join(" " if unicodedata.category(mark) in {"Cc", "Zl", "Zp"} else mark for mark in value)

@@ -14,7 +14,7 @@ import msgspec
 from domain.catalogue.books import Book, Catalogued, Edition
 from domain.languages import LANGUAGES
 from domain.manifest import ProfileSpec
-from domain.names import fold, title_keys
+from domain.names import fold, person_key, title_keys
 from domain.positions import read_position
 from domain.wants import MemberKind
 from domain.works import allowed
@@ -90,7 +90,8 @@ def _choice(
     titles = (book.title, *book.other_titles)
     if any(key in struck for title in titles for key in title_keys(title)[:1]):
         return verdict("Excluded", "named under `except`")
-    if {*book.ids, book.id, *map(fold, titles)} & set(excluded):
+    named = {f"{fold(title)} by {person_key(author)}" for title in titles for author in book.authors}
+    if not {*book.ids, book.id, *named}.isdisjoint(excluded):
         return verdict("Excluded", "a person struck it out")
     if book.alternate_of is not None:
         return verdict("Alternate", f"another book stands at number {book.position}: owning this one satisfies it too")
@@ -187,3 +188,9 @@ def _because(state: Released, edition: Edition) -> str:
         Released.ONLY_DRAMATIZED: "only dramatisations are known",
         Released.ONLY_MACHINE_VOICE: "only recordings by a machine's voice are known",
     }[state]
+
+
+def taken(book: Book, profile: ProfileSpec, today: date) -> tuple[Edition, ...]:
+    """The recordings that the profile takes, out or announced."""
+    good = (Released.RELEASED, Released.ANNOUNCED)
+    return tuple(one for one in book.editions if _state(one, book, profile, today) in good)

@@ -19,20 +19,13 @@ from domain.catalogue.merging import book_id, merged
 from domain.catalogue.precedence import rank
 from domain.catalogue.records import ProviderSeries, Record, read_records
 from domain.catalogue.series import Joined, join, numbered, places, records_in
-from domain.names import Likeness, fold, person_key, same_person, series_key
+from domain.names import Likeness, fold, same_person, series_key
 from domain.positions import Position, read_position
 from domain.wants import MemberKind
 
 Outcome = Literal["found", "not found", "could not look", "refused"]
 CROWD = 4
 """So many authors make an anthology."""
-
-
-def subject_key(subject: Subject) -> str:
-    """Under which what is known of a subject is kept: `series/oz/baum l frank`."""
-    name = series_key(subject.name) if subject.kind == "series" else person_key(subject.name)
-    parts = [subject.kind, name, *([person_key(subject.author)] if subject.author else [])]
-    return "/".join(parts)
 
 
 def derive(
@@ -216,7 +209,7 @@ class _Derivation:
             names=names,
             edits=self._edits,
         )
-        held = kinds.contents(group, setting.members) if kind is MemberKind.OMNIBUS else ()
+        held = kinds.contents(group, setting) if kind is MemberKind.OMNIBUS else ()
         by = {family(source) for source, place in said if position is None or place.same(position)}
         return msgspec.structs.replace(
             book,
@@ -306,10 +299,10 @@ def _orderings(joined: Joined, groups: Mapping[str, Group]) -> dict[str, dict[st
 
 
 def _gaps(books: Iterable[Book]) -> tuple[str, ...]:
-    """Whole numbers below the highest primary one for which no source has a book."""
-    positions = [position for book in books if (position := read_position(book.position)) is not None]
-    taken = {int(one.low) for one in positions if one.single and one.low == one.low.to_integral_value()}
-    highest = max(taken, default=0)
+    """Whole numbers below the highest main one for which no source has a book."""
+    placed = [(book, position) for book in books if (position := read_position(book.position)) is not None]
+    taken = {int(at.low) for _, at in placed if at.single and at.low == at.low.to_integral_value()}
+    highest = max((int(at.low) for book, at in placed if book.kind is MemberKind.PRIMARY), default=0)
     return tuple(str(number) for number in range(1, min(highest, 1000)) if number not in taken)
 
 

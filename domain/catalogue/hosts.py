@@ -120,7 +120,7 @@ def failed(host: Host, now: datetime, *, why: str, jitter: random.Random, stated
     host = msgspec.structs.replace(host, failures=host.failures + 1)
     more = host.failures - ENOUGH_FAILURES
     rest_s = min(FAILURE_REST_S * 2.0 ** min(more, 30), LONGEST_REST_S) * jitter.uniform(0.9, 1.0) if more >= 0 else 0.0
-    return _parked(host, now, stated_s or rest_s, why)
+    return _parked(host, now, max(stated_s or 0.0, rest_s), why)
 
 
 def _rests(host: Host, now: datetime) -> bool:
@@ -140,6 +140,6 @@ def _midnight_after(moment: datetime) -> datetime:
 def _parked(host: Host, now: datetime, rest_s: float, why: str) -> Host:
     """Never for less time than before."""
     until = now + min(timedelta(seconds=rest_s), LONGEST_STATED)
-    if until <= max(now, host.parked_until or now):
+    if until <= now or (_rests(host, now) and host.parked_until is not None and until <= host.parked_until):
         return host
     return msgspec.structs.replace(host, parked_until=until, why=why)

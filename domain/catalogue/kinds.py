@@ -30,7 +30,9 @@ _COMPANION = re.compile(
     r"|science of|world of)\b",
     re.IGNORECASE,
 )
-_EXTRACT = re.compile(r"\b(?:prologue|preview|sampler|excerpt|extract|sneak peek|first chapters?)\b", re.IGNORECASE)
+_EXTRACT = re.compile(
+    r"\b(?:prologue|preview|sampler|excerpt|extract|sneak peek|(?:first|opening) chapters?)\b", re.IGNORECASE
+)
 
 EXTRACT_MIN = 120
 NOVELLA_MIN = 90
@@ -126,15 +128,16 @@ def omnibus(group: Group, position: Position | None, setting: Setting) -> str:
     if position is not None and not position.single:
         return f"its number is a range, {position.text}"
     own = position is not None and position.whole_book
-    held = contents(group, setting.members)
+    held = contents(group, setting)
     names = [record.claim.title or "" for record in group.records]
     length = _length(group)
     much = length is not None and setting.median_min is not None and length >= OMNIBUS_SHARE * setting.median_min
     if len(held) >= 2 and (not own or much):
         return f"its title names {len(held)} members"
-    if own:
+    compiled = any(record.claim.compilation for record in group.records)
+    if own and not (compiled and any(_CUES.search(name) for name in names)):
         return ""
-    if any(record.claim.compilation for record in group.records):
+    if compiled:
         return "a source calls it a compilation"
     cue = any(record.omnibus for record in group.records) or any(_CUES.search(name) for name in names)
     # In the name of a book that stands alone, "omnibus" is a word like any other.
@@ -145,8 +148,14 @@ def omnibus(group: Group, position: Position | None, setting: Setting) -> str:
     return ""
 
 
-def contents(group: Group, members: Mapping[str, Group]) -> tuple[str, ...]:
-    """Keys of the members whose titles this title consists of."""
+def contents(group: Group, setting: Setting) -> tuple[str, ...]:
+    """Keys of the members whose titles this title consists of. In a series only main books are looked for: the stories
+    of a collection lend it their names."""
+    members = {
+        key: member
+        for key, member in setting.members.items()
+        if not setting.series or ((place := setting.positions.get(key)) is not None and place.whole_book)
+    }
     own = {record.read.key for record in group.records}
     best: tuple[str, ...] = ()
     for record in group.records:

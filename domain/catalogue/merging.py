@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from domain.catalogue.books import Book, Conflict, Edit, Edition, EditVerb, InSeries, Said
-from domain.catalogue.claims import Recording
+from domain.catalogue.claims import Recording, family
 from domain.catalogue.identity import Group
 from domain.catalogue.precedence import rank
 from domain.catalogue.records import MACHINE, ProviderSeries, Record
@@ -138,10 +138,13 @@ def _usual_language(group: Group, said: Iterable[Said]) -> Said:
 
 
 def _title(group: Group, language: Said | None) -> Said:
-    """In the usual language, by the source whose word counts first; of its spellings the one that most records and
-    series have, then the one of the oldest record."""
+    """In the usual language, as most families of sources spell it; then by the source whose word counts first, as most
+    of its records and series have it, then as the oldest record does."""
     whole = [record for record in group.records if record.part is None] or list(group.records)
     own = [record for record in whole if language is None or record.claim.language in (None, language.value)] or whole
+    families = {fold(one.title): {family(x.source) for x in own if fold(x.title) == fold(one.title)} for one in own}
+    most = max(len(one) for one in families.values())
+    own = [record for record in own if len(families[fold(record.title)]) == most]
     best = min(rank("title", record.source) for record in own)
     own = [record for record in own if rank("title", record.source) == best]
     counts = Counter(record.title for record in own for _ in range(1 + len(record.places)))

@@ -11,19 +11,14 @@ import msgspec
 from domain.catalogue.claims import BookClaim, Credit, Place, Recording
 from domain.catalogue.memory import Heard
 from domain.names import BookTitle, Likeness, credited_role, read_book_title, same_series, series_key, title_keys
+from domain.parts import read_part, without_part
 from domain.positions import Position, read_position
 from domain.titles import says_abridged, says_dramatized
 
 HEARD_OF_SERIES = re.compile(r"^(?P<series>.+?),?\s+(?:book|vol(?:ume)?\.?|#)\s*(?P<number>\d{1,3})$", re.IGNORECASE)
-_PART = re.compile(
-    r"[\s,:\-–(\[]+(?:(?:part|pt\.?)\s+)?(?P<part>\d{1,2}|one|two|three|four|five|six)\s+of\s+"
-    r"(?P<all>\d{1,2}|two|three|four|five|six)\s*[)\]]?$"
-    r"|[\s,:\-–(\[]+(?:part|pt\.?)\s+(?P<alone>\d{1,2}|one|two|three|four|five|six|i{1,3}|iv|vi?)\s*[)\]]?$",
-    re.IGNORECASE,
-)
-_WORDS = {word: number for number, word in enumerate(["one", "two", "three", "four", "five", "six"], 1)}
-_WORDS |= {word: number for number, word in enumerate(["i", "ii", "iii", "iv", "v", "vi"], 1)}
 _DRAMA = re.compile(r"\s*[(\[][^()\[\]]*\bdrama(?:ti[sz]ed|ti[sz]ation)\b[^()\[\]]*[)\]]", re.IGNORECASE)
+_TRACK = re.compile(r"^0\d[\s._-]+(?=\D)")
+"""A track number that a file's name left in front of a title."""
 MACHINE = re.compile(r"virtual voice|digital voice|\bai voice\b", re.IGNORECASE)
 
 
@@ -223,7 +218,7 @@ def _read(
     names = sorted({series[place].name for place in places if series[place].name})
     title, numbered = _own_title(claim, names)
     part = _part_of(title, claim, list(places.values()))
-    bare = _DRAMA.sub("", _PART.sub("", title)).strip() if part else _DRAMA.sub("", title).strip()
+    bare = _TRACK.sub("", _DRAMA.sub("", without_part(title)).strip())
     shown = clean_title(bare or title, names, authors)
     nearest = next((name for name in names if read_book_title(title, series=name).position is not None), None)
     read = read_book_title(shown, series=nearest, authors=authors)
@@ -259,8 +254,10 @@ def clean_title(title: str, series: Sequence[str], authors: Sequence[str]) -> st
     `Night Watch: Discworld, Book 29`."""
     for name in (*series, None):
         whole = read_book_title(title, series=name, authors=authors)
-        pieces = [title[: mark.start()] for mark in _MARKS.finditer(title)]
-        pieces += [title[mark.end() :] for mark in _MARKS.finditer(title)]
+        marks = list(_MARKS.finditer(title))
+        pieces = [title[: mark.start()] for mark in marks]
+        # A series in front is part of the name (`Sherlock Holmes: The Novels`), one with a number is not.
+        pieces += [title[mark.end() :] for mark in marks if any(map(str.isdigit, title[: mark.start()]))]
         for piece in sorted(pieces, key=len):
             bare = piece.strip(" -–—:,;()[]")
             read = read_book_title(bare, series=name, authors=authors)
@@ -277,10 +274,8 @@ def _position(text: str | None) -> Position | None:
 
 
 def _part_of(title: str, claim: BookClaim, places: Sequence[str | None]) -> tuple[int, int | None] | None:
-    if found := _PART.search(title):
-        number = found["part"] or found["alone"]
-        of = found["all"]
-        return _count(number), _count(of) if of else None
+    if found := read_part(title):
+        return found
     for text in places:
         position = _position(text)
         if position is not None and position.part is not None:
@@ -288,10 +283,6 @@ def _part_of(title: str, claim: BookClaim, places: Sequence[str | None]) -> tupl
     if claim.partial or any(recording.delivery == "AudioPart" for recording in claim.recordings or ()):
         return 0, None
     return None
-
-
-def _count(word: str) -> int:
-    return int(word) if word.isdigit() else _WORDS[word.casefold()]
 
 
 def _dramatized(claim: BookClaim, places: Sequence[str | None]) -> bool | None:

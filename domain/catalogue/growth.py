@@ -1,0 +1,90 @@
+"""How a catalogue may grow what is wanted (contracts: metadata, section 4.7.3). A declared series takes effect at once;
+what an author or a followed series would bring is proposed first; later, much at once waits for a yes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from domain.catalogue.books import Book, Catalogued
+from domain.digests import digest_of
+
+LEAST = 3
+SHARE = 0.2
+
+FIRST = "FirstDerivationNeedsApproval"
+GREW = "CatalogueGrew"
+
+
+def grown(
+    new: Catalogued,
+    before: Catalogued | None,
+    *,
+    trusted: bool,
+    wanted: Iterable[str],
+    approved: Collection[str],
+) -> Catalogued:
+    """The new catalogue with what of it may be wanted. `trusted`: a person declared this series; `wanted`: ids of the
+    books that its documents want; `approved`: digests that people said yes to."""
+    accepted = _still_called(new, before, approved)
+    candidates = [book.id for book in new.books if book.id in set(wanted)]
+    if accepted is None or (trusted and not _heard_all(before)):
+        if trusted:
+            return _accepting(new)
+        return _proposing(new, (), candidates, FIRST) if candidates else new
+    more = [one for one in candidates if one not in accepted]
+    # Books that nobody wants by themselves are no growth of what is wanted.
+    had = sum(1 for one in candidates if one in accepted)
+    if len(more) <= max(LEAST, SHARE * had):
+        return _accepting(new, also=accepted)
+    return _proposing(new, tuple(sorted(accepted)), more, GREW)
+
+
+def _still_called(new: Catalogued, before: Catalogued | None, approved: Collection[str]) -> set[str] | None:
+    """What was accepted, under the ids that these books have now: merged books have a new one."""
+    if before is None or before.accepted is None:
+        said_yes = before is not None and before.proposal in approved and before.proposal
+        if not said_yes or before is None:
+            return None
+    accepted = set(before.accepted or ())
+    if before.proposal and before.proposal in approved:
+        accepted |= set(before.proposed)
+    return accepted | {book.id for book in new.books if accepted & {*book.ids, book.id}}
+
+
+def _heard_all(before: Catalogued | None) -> bool:
+    """Whether the first derivation rested on every source: the word of one that was down is no growth later."""
+    return before is not None and all(state.answered_at is not None for state in before.sources)
+
+
+def _accepting(new: Catalogued, also: Collection[str] = ()) -> Catalogued:
+    accepted = tuple(sorted({*also, *(book.id for book in new.books)}))
+    return msgspec.structs.replace(new, accepted=accepted, proposed=(), proposal="", proposal_code="")
+
+
+def _proposing(new: Catalogued, accepted: tuple[str, ...], more: list[str], code: str) -> Catalogued:
+    proposed = tuple(sorted(more))
+    digest = digest_of("catalogue", new.subject.key, proposed)
+    return msgspec.structs.replace(
+        new,
+        accepted=None if code == FIRST else accepted,
+        proposed=proposed,
+        proposal=digest,
+        proposal_code=code,
+    )
+
+
+def waits(catalogued: Catalogued, book: Book, approved: Collection[str]) -> tuple[str, str] | None:
+    """(code, message) when the book waits for a yes; None when it may be wanted."""
+    if catalogued.accepted is not None and book.id in catalogued.accepted:
+        return None
+    if catalogued.proposal in approved and book.id in catalogued.proposed:
+        return None
+    if not catalogued.proposal:
+        return None
+    count = len(catalogued.proposed)
+    say = f"say `bibliostat approve {catalogued.proposal}` to have them"
+    if catalogued.proposal_code == FIRST:
+        return FIRST, f"{count} books of {catalogued.name} are proposed; {say}"
+    return GREW, f"the catalogue of {catalogued.name} grew by {count} books at once; {say}"
