@@ -13,6 +13,7 @@ import msgspec
 from rapidfuzz.fuzz import ratio
 
 from domain.names import (
+    ENDS_IN_PART,
     LITTLE_WORDS,
     BookTitle,
     Likeness,
@@ -73,9 +74,7 @@ Verdict = tuple[bool | None, str]
 
 
 def _titles(a: str, b: str, context: Context) -> Verdict:
-    likeness = same_title(
-        a, b, series=context.series, authors=context.authors, same_position=context.same_position
-    )
+    likeness = same_title(a, b, series=context.series, authors=context.authors, same_position=context.same_position)
     one, other = (read_book_title(title, series=context.series, authors=context.authors) for title in (a, b))
     if likeness is Likeness.SAME:
         keys, others = (title_keys(title, series=context.series, authors=context.authors) for title in (a, b))
@@ -83,11 +82,15 @@ def _titles(a: str, b: str, context: Context) -> Verdict:
         return True, "the titles are equal but for " + (
             "case, punctuation, edition or series words" if shared else "a spelling, a subtitle or a place in a series"
         )
-    if one.part != other.part:
+    if _partial(one) != _partial(other) and likeness is Likeness.UNSURE:
         return False, "one is only a part of a book"
-    if is_other_work(one) != is_other_work(other):
+    if is_other_work(one) != is_other_work(other) and likeness is Likeness.UNSURE:
         return False, "one is a companion or an adaptation of the other, not the book itself"
     return (False, _why_different(one, other)) if likeness is Likeness.DIFFERENT else (None, _why_unsure(one, other))
+
+
+def _partial(title: BookTitle) -> bool:
+    return title.part or bool(ENDS_IN_PART.search(title.key))
 
 
 def _why_different(one: BookTitle, other: BookTitle) -> str:

@@ -139,12 +139,22 @@ _SUBTITLE = re.compile(
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(
-    r"an?\s+(?:\S+\s+){0,4}?(?:history|biography|autobiography|memoir|guide|introduction|journey|manifesto|handbook)\b.*"
-    r"|the\s+(?:new\s+)?(?:politics|science|psychology|economics|philosophy|biology)\s+of\s.*"
-    r"|(?:how|why|what)\s+(?:\S+\s+){2,}\S+",
+    # "A Journey to the Heart of Physics", "The Politics of Catastrophe", "How Religion Poisons Everything"
+    r"an?\s+(?:\S+\s+){0,4}?(?:history|biography|autobiography|memoir|guide|introduction|journey|manifesto|handbook"
+    r"|primer|manual|portrait|life|diary|inquiry|enquiry|reckoning|fable|parable|comedy|tragedy|poem)\b.*"
+    r"|the\s+(?:\S+\s+)?(?:politics|science|psychology|economics|philosophy|biology|evolution|history|biography|memoirs?"
+    r"|autobiography|origins|meaning|nature|roots|future|birth|invention|discovery|pursuit|practice|principles|theory"
+    r")\s+of\s.*"
+    r"|(?:how|why|what|when|where)\s+(?:\S+\s+){2,}\S+"
+    r"|(?:essays|poems|lessons|notes|letters|reflections|meditations|travels|thoughts|dispatches|memoirs|conversations)"
+    r"(?:\s(?:on|from|of|in|to|for|with|through|about)\s.+)?"
+    r"|inside\s+(?:the|an?)\s.+"
+    # "Making Sense of the World", "Sookie Stackhouse Stories"
+    r"|(?!morning|evening|something|everything|nothing)[a-z]{3,}ing\s+(?:\S+\s+){2,}\S+"
+    r"|(?!the\b)(?:\S+\s+){2,4}(?:stories|novel|novellas?|thriller|mystery)",
     re.IGNORECASE,
 )
-"""How subtitles of non-fiction begin: they tell what the book is about, and name no volume of a series."""
+"""How subtitles begin that tell what a book is about, and name no volume of a series."""
 _YEAR = re.compile(r"(?:1[5-9]|20)[0-9]{2}")
 _N_OF_M = re.compile(r"(?:part |pt\.? )?([0-9]{1,2}) (?:of|/) ([0-9]{1,2})", re.IGNORECASE)
 _PART = re.compile(r"(?:parts?|pt|teil|del)\.? ?([0-9]{1,2}|[ivx]{1,4}|one|two|three|four|five|six)"
@@ -168,6 +178,8 @@ _OMNIBUS = re.compile(
     re.IGNORECASE,
 )
 _COUNTED_IN = re.compile(rf"{_VOLUME}\s*{_NUMERAL}\s(?:of|in)\s", re.IGNORECASE)
+_LISTED = re.compile(r"#?(?:([0-9]{1,3}(?:\.[0-9]{1,2})?)\.|(?=0)([0-9]{2,3}))\s+(?=[^\W\d])")
+"""`3. Ozma of Oz`, `03 Ozma of Oz`."""
 _ALTERNATIVE = re.compile(r"\s*[,;:]\s+or,?\s+(?=[A-Z])")
 _VOLUME_NOT_BOOK = re.compile(r"\bvol(?:ume|s)?s?\b", re.IGNORECASE)
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
@@ -233,11 +245,15 @@ def _read_book_title(title: str, series: str, authors: tuple[str, ...]) -> BookT
     beside = _Beside(_series_keys(series))
     text = " ".join(unicodedata.normalize("NFKC", title).split())
     bare = _without_brackets(text, beside).strip(" -:,;") or text
+    if listed := _LISTED.match(bare):
+        beside.note(Decimal(listed[1] or listed[2]), "")
+        bare = bare[listed.end() :]
     bare = _ALTERNATIVE.split(bare, maxsplit=1)[0] or bare
     segments = [segment for segment in (piece.strip(" ,;") for piece in _HARD_BREAK.split(bare)) if fold(segment)]
     segments = segments or [bare]
     people = {key for author in authors for key in (person_key(author), fold(last_first(author)))}
     flat = " ".join(word for word in fold(" ".join(map(_plain_edition, segments))).split() if word not in VOLUME_WORDS)
+    _drop_repeat(segments, beside)
     while len(segments) > 1 and _is_beside(segments, beside, people):
         segments.pop()
     while len(segments) > 1 and _leads(segments, beside, people, dashed=bool(_DASH.match(bare, len(segments[0])))):
@@ -264,6 +280,16 @@ def _without_brackets(text: str, beside: _Beside) -> str:
             break
         text = _BRACKETS.sub(bracket, text)
     return " ".join(text.split())
+
+
+def _drop_repeat(segments: list[str], beside: _Beside) -> None:
+    """Take off a tail that only counts the title itself: `A: B: Volume 2: A: B, Book 2`."""
+    for size in range(len(segments) // 2, 1, -1):
+        number, name = _numbered(": ".join(segments[-size:]), beside.series)
+        if number is not None and name == series_key(" ".join(segments[:size])):
+            beside.note(number, name)
+            del segments[-size:]
+            return
 
 
 def _is_beside(segments: list[str], beside: _Beside, people: set[str]) -> bool:
@@ -332,7 +358,7 @@ def _book_title(segments: list[str], beside: _Beside, flat: str, authors: tuple[
         else:
             core.append(fold(segment))
     key = " ".join(core)
-    part = volume is None and bool(beside.part or _ENDS_IN_PART.search(key))
+    part = volume is None and bool(beside.part or ENDS_IN_PART.search(key))
     return BookTitle(
         core=tuple(core),
         stem=stem or key,
@@ -357,7 +383,7 @@ def _without_author(segment: str, authors: tuple[str, ...]) -> str:
     return segment
 
 
-_ENDS_IN_PART = re.compile(r"\bparts? (?:[0-9]{1,2}|one|two|three|four|five)(?: (?:and|of) [0-9]{1,2})?$")
+ENDS_IN_PART = re.compile(r"\bparts? (?:[0-9]{1,2}|one|two|three|four|five)(?: (?:and|of) [0-9]{1,2})?$")
 
 
 def _which_part(said: str) -> str:
@@ -375,7 +401,8 @@ def _shown(number: Decimal) -> str:
 _LOOSE_EDITION = re.compile(
     r"[\s,]+(?:\(?(?:[0-9]{1,3}(?:st|nd|rd|th)|tenth|updated and expanded|updated|expanded|revised|deluxe|special"
     r"|annotated|illustrated|unabridged|anniversary|international|first|second|third)\s*)+(?:edition|anniversary)?$"
-    r"|\s+/\s+edition\s+[0-9]{1,2}$|(?:\s+unabridged)?\s+audio ?book$|\s+unabridged$|\s+an?\s+novel$",
+    r"|\s+/\s+edition\s+[0-9]{1,2}$|(?:\s+unabridged)?\s+audio ?book$|\s+unabridged$|\s+an?\s+novel$"
+    r"|\s+narrated by .+$",
     re.IGNORECASE,
 )
 
@@ -492,7 +519,9 @@ def _compare_words(one: BookTitle, other: BookTitle, *, same_position: bool) -> 
     pairs = ((one, other), (other, one))
     if any(_describes(_subtitle(short, long)) or _numbered_before(short, long) for short, long in pairs):
         return Likeness.SAME
-    if _same_but_subtitle_spelling(one, other) or any(_with_more_between(short, long) for short, long in pairs):
+    if any(_with_more_between(short, long) or _by_somebody(short, _subtitle(short, long)) for short, long in pairs):
+        return Likeness.SAME
+    if _same_but_subtitle_spelling(one, other):
         return Likeness.SAME
     near = ratio(one.key, other.key) / 100 >= 0.75
     translated = _translated(one.key, other.key)
@@ -525,6 +554,13 @@ def _describes(subtitle: str) -> bool:
 
 DISTINCT_WORDS = 3
 """So many words after a colon are the name of one book; fewer may be the name of several."""
+
+
+def _by_somebody(short: BookTitle, subtitle: str) -> bool:
+    """`The Critique of Pure Reason by Immanuel Kant`; "Death by Black Hole" is no book by a Mr Hole."""
+    words = subtitle.split()
+    plain = not any(word in LITTLE_WORDS or word.isdigit() for word in words[1:])
+    return words[:1] == ["by"] and 3 <= len(words) <= 5 and plain and len(short.key.split()) >= DISTINCT_WORDS
 
 
 def _numbered_before(short: BookTitle, long: BookTitle) -> bool:
@@ -618,7 +654,9 @@ def _translated(one: str, other: str) -> bool:
 
 
 _WORD_DIGITS = {words[0]: str(number) for number, words in enumerate(_NUMBER_WORDS, 1)}
-_ROUND = dict(zip(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], range(20, 100, 10), strict=True))
+_ROUND = dict(
+    zip(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], range(20, 100, 10), strict=True)
+)
 
 
 @lru_cache(maxsize=65_536)
@@ -647,7 +685,7 @@ def _few_letters_apart(one: str, other: str) -> bool:
     """Whether the keys differ by spelling, not by a word: "colour/color", "sign of (the) four"."""
     if Levenshtein.distance(one, other) <= max(1, min(len(one), len(other)) // 8):
         changed = set(one.split()) ^ set(other.split())
-        return not any(word.isdigit() for word in changed)
+        return not any(mark.isdigit() for word in changed for mark in word)
     return [word for word in one.split() if word not in ARTICLES] == [
         word for word in other.split() if word not in ARTICLES
     ]
@@ -814,7 +852,7 @@ def differs_by_a_slip(a: str, b: str) -> bool:
         return False
     x, y = one[places[0]], other[places[0]]
     if places[0] < len(one) - 1:
-        return min(len(x), len(y)) >= 5 and _sound(x) == _sound(y)
+        return min(len(x), len(y)) >= 5 and (_sound(x) == _sound(y) or _other_vowel(x, y))
     return _one_letter_off(x, y, certain=len(one) > 2)
 
 
@@ -838,6 +876,14 @@ _FAMILY_ENDINGS = ("son", "sen", "ton", "man", "mann")
 def _sound(word: str) -> str:
     """A given name without doubled letters and silent endings: `Juliette` sounds like `Juliet`; `Gabriele` does not."""
     return re.sub(r"(.)\1", r"\1", re.sub(r"tte$", "t", word)).replace("ph", "f").replace("y", "i")
+
+
+def _other_vowel(x: str, y: str) -> bool:
+    """`Alistair` and `Alastair`, `Katherine` and `Katharine`; near the end a vowel tells `Frances` from `Francis`."""
+    changed = [place for place, (one, other) in enumerate(zip(x, y, strict=False)) if one != other]
+    if len(x) != len(y) or len(x) < 7 or len(changed) != 1:
+        return False
+    return {x[changed[0]], y[changed[0]]} <= set("aeiou") and 0 < changed[0] < len(x) - 3
 
 
 def _one_letter_off(x: str, y: str, *, certain: bool) -> bool:

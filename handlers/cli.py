@@ -26,7 +26,7 @@ from domain.manifest import Declared
 from domain.manifest import schema as document_schema
 from domain.names import fold
 from domain.wants import Want
-from handlers import show
+from handlers import lines, show
 from handlers.loop import run as run_loop
 from handlers.loop import stop_on_signals
 from handlers.settings import Settings, describe, load
@@ -602,3 +602,7 @@ def demo(folder: Path | None, keep: bool) -> int:
     from handlers.demo import demonstrate
 
     return demonstrate(_console(), folder, keep=keep)
+
+
+commands.add_command(lines.same)
+commands.add_command(lines.match)

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from domain.names import (
     Likeness,
+    differs_by_a_slip,
     fold,
     folds,
     last_first,
+    people_in,
     person_key,
     same_people,
     same_person,
@@ -163,6 +165,33 @@ def test_names_are_turned():
     assert last_first("Baum, L. Frank") == "Baum, L. Frank"
     assert person_key("Baum, L. Frank") == "l frank baum"
     assert person_key("JRR Tolkien") == "j r r tolkien"
+
+
+@pytest.mark.parametrize(
+    ("text", "people"),
+    [
+        ("L. Frank Baum", ("L. Frank Baum",)),
+        ("Baum, L. Frank", ("Baum, L. Frank",)),
+        ("Le Guin, Ursula K.", ("Le Guin, Ursula K.",)),
+        ("Ana Ejemplo, Lu Xun", ("Ana Ejemplo", "Lu Xun")),
+        ("Ana Ejemplo & Lu Xun; L. Frank Baum", ("Ana Ejemplo", "Lu Xun", "L. Frank Baum")),
+        (" , ", ()),
+    ],
+)
+def test_a_line_of_credits_names_people(text, people):
+    assert people_in(text) == people
+
+
+def test_a_slip_of_the_pen_stays_unsure_where_something_is_done_on_the_answer():
+    assert differs_by_a_slip("Edgar Rice Buroughs", "Edgar Rice Burroughs")
+    assert same_person("Edgar Rice Buroughs", "Edgar Rice Burroughs") is UNSURE
+    assert not differs_by_a_slip("James Paterson", "James Peterson")
+    assert not differs_by_a_slip("L. Frank Baum", "L. Frank Baum")
+
+
+def test_two_parts_of_one_book_are_never_one():
+    assert same_title("Ozma of Oz (1 of 3) [Dramatized Adaptation]", "Ozma of Oz (2 of 3)") is DIFFERENT
+    assert same_title("Ozma of Oz (Part One)", "Ozma of Oz (1 of 3)") is SAME
 
 
 TEXTS = st.one_of(
