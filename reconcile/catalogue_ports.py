@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-import msgspec
-
 from domain.catalogue.books import Catalogued, Edit, EditVerb
 from domain.catalogue.claims import Answer, Question
+from domain.catalogue.hosts import Host
 from domain.catalogue.memory import Heard
 
 
@@ -22,19 +21,6 @@ class Source(Protocol):
 
     async def ask(self, question: Question) -> Answer:
         """What it says. `Transient` when it could not look, `Permanent` when it refuses; nothing found is an answer."""
-
-
-class Host(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of a host's patience is left."""
-
-    host: str
-    spent_today: int
-    day: str
-    """UTC date the count is for."""
-    last_at: datetime | None = None
-    parked_until: datetime | None = None
-    why: str = ""
-    failures: int = 0
 
 
 class CatalogueStore(Protocol):
@@ -50,8 +36,10 @@ class CatalogueStore(Protocol):
         """Everything derived, by the key of its subject. What another version of the rules stored comes as it is."""
 
     async def save_catalogued(self, catalogued: Catalogued, *, asked: Sequence[tuple[str, str]]) -> None:
-        """Replace what was derived for a subject; `asked` are the (source, question) pairs it rests on. Also keeps every
-        id of every book (`book_ids`) and one row per book (`books`), in the same transaction."""
+        """Replace what was derived for a subject; `asked` are the (source, question) pairs it rests on.
+
+        Every id of every book (`book_ids`) and one row per book (`books`) are kept in the same transaction.
+        """
 
     async def asked_for(self, key: str) -> tuple[tuple[str, str], ...]:
         """The (source, question) pairs that a subject rests on; empty when it was never asked about."""

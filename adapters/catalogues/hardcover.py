@@ -133,7 +133,7 @@ class Hardcover:
 
     def __init__(self, web: Web, *, token: str, base_url: str = PUBLIC) -> None:
         """Takes the token as Hardcover shows it, with or without `Bearer`. Raises `Permanent` for what is no token."""
-        bare = re.sub(r"^(?:bearer\s+)+", "", token.strip(), flags=re.IGNORECASE)
+        bare = re.sub(r"^(?:bearer(?:\s+|$))+", "", token.strip(), flags=re.IGNORECASE)
         if not re.fullmatch(r"[!-~]+", bare):
             raise Permanent(
                 "the Hardcover token is empty or broken; copy it again from hardcover.app/account/api",

@@ -1,0 +1,444 @@
+"""Refreshing the catalogue: planned work with its own schedule and budget, that no tick waits for.
+
+Each answer is kept as soon as it is there, so that a run that is cut off goes on where it stopped. What could not be
+asked takes nothing away (`domain.catalogue.memory`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+
+from domain.backoff import next_backoff
+from domain.catalogue.books import RULES, Catalogued, Subject
+from domain.catalogue.claims import (
+    BookClaim,
+    FindAuthor,
+    FindSeries,
+    ListBooks,
+    ListMembers,
+    LookUp,
+    PersonClaim,
+    Question,
+    Search,
+    question_key,
+)
+from domain.catalogue.derive import derive
+from domain.catalogue.growth import grown
+from domain.catalogue.memory import Heard, could_not_look, remember
+from domain.catalogue.subjects import Asked, authors_in_library, series_in_library, subjects
+from domain.catalogue.wanting import Catalogue, choices_for, left_out, struck_out
+from domain.errors import Failure, Permanent, Transient
+from domain.manifest import Declared, Retries
+from domain.names import Likeness, person_key, same_people, same_person, same_series
+from domain.wants import MemberKind
+from domain.world import Run
+from reconcile.catalogue_ports import CatalogueStore, Source
+from reconcile.ports import Clock, Store
+
+log = structlog.get_logger()
+
+LEASE = "catalogue"
+LEASE_S = 300.0
+FRESH = timedelta(hours=24)
+RETRIES = Retries(backoff_first_s=1800, backoff_cap_s=12 * 3600)
+"""A subject of which a source could not be asked: others are not to wait for it."""
+MOST_LISTS = 4
+"""Provider series that are listed per source: one per region, and a few that share the name."""
+MOST_LOOKED_UP = 50
+MOST_SEARCHED = 5
+SECOND_LOOK = 2
+"""Titles by which a source is asked that knows the series under another name."""
+RESTING = frozenset({"BudgetSpent", "HostResting", "HostBusy"})
+"""The source is not asked anything else in this run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogueOutside:
+    """Everything a refresh works with."""
+
+    store: Store
+    catalogue: CatalogueStore
+    sources: tuple[Source, ...]
+    clock: Clock
+    jitter: random.Random
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """When the last regular refresh fell due; what was gone through since is fresh."""
+
+    series: datetime
+    authors: datetime
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    done: int
+    of: int
+    subject: Subject
+    books: int
+
+
+class Refreshed(msgspec.Struct, frozen=True, kw_only=True):
+    """What one refresh did."""
+
+    done: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """Due, and not gone through: the time or a budget ran out."""
+    troubles: dict[str, str] = {}
+    """Source -> why it could not be asked."""
+    changed: bool = False
+
+
+async def read_catalogue(catalogue: CatalogueStore, store: Store, now: datetime) -> Catalogue:
+    """What the planner needs to know of the catalogue: everything derived, and what people decided."""
+    return Catalogue(
+        subjects=await catalogue.catalogued(),
+        excluded=struck_out(await catalogue.edits()),
+        approved=await store.approved(),
+        today=now.date(),
+    )
+
+
+async def due(outside: CatalogueOutside, declared: Declared, schedule: Schedule) -> tuple[Asked, ...]:
+    """The subjects to refresh now, most urgent first: never read ones before old ones, declared before followed."""
+    items = [item for item in (await outside.store.items()).values() if not item.is_missing]
+    now = outside.clock.now()
+    asked = _once(subjects(declared, series_in_library(items), authors_in_library(items)))
+    known = await outside.catalogue.catalogued()
+    refreshed = await outside.catalogue.refreshed()
+    backoffs = await outside.store.backoffs()
+    found = []
+    for one in asked:
+        key = one.subject.key
+        resting = backoffs.get(f"catalogue/{key}")
+        if resting is not None and resting.not_before > now:
+            continue
+        at = refreshed.get(key)
+        regular = schedule.series if one.subject.kind == "series" else schedule.authors
+        if at is None or at < regular or resting is not None or _came_out(known.get(key), now):
+            found.append((at is not None, not one.trusted, -one.priority, one.subject.kind != "series", at, key, one))
+    return tuple(row[-1] for row in sorted(found, key=lambda row: (*row[:4], row[4] or now, row[5])))
+
+
+def _once(asked: Iterable[Asked]) -> list[Asked]:
+    """One row per subject: the one that counts most, where several documents ask about it."""
+    best: dict[str, Asked] = {}
+    for one in asked:
+        known = best.get(one.subject.key)
+        if known is None or (one.trusted, one.priority) > (known.trusted, known.priority):
+            best[one.subject.key] = one
+    return list(best.values())
+
+
+def _came_out(known: Catalogued | None, now: datetime) -> bool:
+    """Whether a book was announced for a day that has come since it was last looked at."""
+    if known is None:
+        return False
+    dates = [edition.released for book in known.books for edition in book.editions if edition.released]
+    return any(known.derived_at.date() < day <= now.date() for day in dates)
+
+
+async def refresh(
+    outside: CatalogueOutside,
+    declared: Declared,
+    asked: Sequence[Asked],
+    schedule: Schedule,
+    *,
+    until: datetime | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Refreshed:
+    """Go through these subjects until none is left, `until` has come, or no source can be asked any more."""
+    holder = f"{socket.gethostname()}/{uuid.uuid4()}"
+    now = outside.clock.now()
+    epoch = await outside.store.acquire_lease(LEASE, holder, now=now, ttl_s=LEASE_S)
+    if epoch is None:
+        return Refreshed(left=tuple(one.subject.key for one in asked), troubles={"": "another process is at it"})
+    run = await outside.store.start_run(Run(kind="catalogue", mode="apply", started_at=now))
+    resting: dict[str, str] = {}
+    done: list[str] = []
+    changed = False
+    try:
+        for one in asked:
+            if until is not None and outside.clock.now() >= until:
+                break
+            if resting and len(resting) == len(outside.sources):
+                break
+            await outside.store.renew_lease(LEASE, holder, epoch, now=outside.clock.now(), ttl_s=LEASE_S)
+            inquiry = _Inquiry(outside, one.subject, _since(one, schedule, outside.clock.now()), resting)
+            await inquiry.ask_all()
+            result, moved = await _derive_and_keep(outside, declared, one.subject, inquiry)
+            changed = changed or moved
+            await _settle(outside, inquiry)
+            done.append(one.subject.key)
+            if progress is not None:
+                progress(Progress(done=len(done), of=len(asked), subject=one.subject, books=len(result.books)))
+    finally:
+        left = tuple(one.subject.key for one in asked if one.subject.key not in done)
+        ended = msgspec.structs.replace(
+            run,
+            ended_at=outside.clock.now(),
+            outcome="changed" if changed else "settled",
+            counts={"subjects": len(done), "left": len(left)},
+            errors=tuple(f"{source}: {why}" for source, why in sorted(resting.items())),
+        )
+        await outside.store.finish_run(ended)
+        await outside.store.release_lease(LEASE, holder, epoch)
+    return Refreshed(done=tuple(done), left=left, troubles=dict(resting), changed=changed)
+
+
+def _since(one: Asked, schedule: Schedule, now: datetime) -> datetime:
+    """Answers from then on are fresh enough: those of this round of the schedule, and of the last day."""
+    return min(schedule.series if one.subject.kind == "series" else schedule.authors, now - FRESH)
+
+
+async def derive_again(outside: CatalogueOutside, declared: Declared, keys: Iterable[str] | None = None) -> int:
+    """Compute from what is kept, without asking anybody: after an edit, or where older rules were at work. Returns how
+    many subjects changed."""
+    known = await outside.catalogue.catalogued()
+    changed = 0
+    chosen = sorted(known) if keys is None else sorted(set(keys) & known.keys())
+    for key in chosen:
+        if keys is None and known[key].rules == RULES:
+            continue
+        subject = known[key].subject
+        inquiry = _Inquiry(outside, subject, outside.clock.now(), {})
+        inquiry.asked = dict.fromkeys(await outside.catalogue.asked_for(key))
+        _, moved = await _derive_and_keep(outside, declared, subject, inquiry)
+        changed += moved
+    return changed
+
+
+async def _derive_and_keep(
+    outside: CatalogueOutside, declared: Declared, subject: Subject, inquiry: _Inquiry
+) -> tuple[Catalogued, bool]:
+    store, catalogue, now = outside.store, outside.catalogue, outside.clock.now()
+    heard = await catalogue.heard(tuple(inquiry.asked))
+    items = [item for item in (await store.items()).values() if not item.is_missing]
+    authors = authors_in_library(items)
+    ids = {one for answer in heard for claim in answer.answer.books for one in _ids(claim)}
+    mine = authors.get(person_key(subject.name))
+    new = derive(
+        subject,
+        heard,
+        known=await catalogue.books_of(ids),
+        edits=await catalogue.edits(),
+        owned=mine.titles if mine is not None and subject.kind == "author" else (),
+        now=now,
+    )
+    before = (await catalogue.catalogued(subject.kind)).get(subject.key)
+    about = [one for one in subjects(declared, series_in_library(items), authors) if one.subject.key == subject.key]
+    view = Catalogue(excluded=struck_out(await catalogue.edits()), today=now.date())
+    wanted = {
+        choice.book.id
+        for one in about
+        for choice in choices_for(one, new, declared, view)
+        if left_out(choice, one) is None
+    }
+    approved = await store.approved()
+    new = grown(new, before, trusted=any(one.trusted for one in about), wanted=wanted, approved=approved)
+    await catalogue.save_catalogued(new, asked=tuple(inquiry.asked))
+    return new, before is None or _essence(before) != _essence(new)
+
+
+def _essence(catalogued: Catalogued) -> tuple[object, ...]:
+    """What wants depend on: without ages and provenance."""
+    books = [(one.id, one.title, one.position, one.kind, one.editions, one.unsupported) for one in catalogued.books]
+    return books, catalogued.accepted, catalogued.proposed
+
+
+def _ids(claim: BookClaim) -> set[str]:
+    return {claim.id, *claim.ids, *(one for recording in claim.recordings or () for one in recording.ids)}
+
+
+async def _settle(outside: CatalogueOutside, inquiry: _Inquiry) -> None:
+    """All sources answered: fresh until the schedule says otherwise. Else the rest is tried again after a while."""
+    key = f"catalogue/{inquiry.subject.key}"
+    await outside.catalogue.save_refreshed(inquiry.subject.key, at=outside.clock.now())
+    if not inquiry.troubles:
+        await outside.store.clear_backoff(key)
+        return
+    why = "; ".join(f"{source}: {said}" for source, said in sorted(inquiry.troubles.items()))
+    before = await outside.store.backoffs()
+    backoff = next_backoff(
+        key, before, why=why, policy=RETRIES, now=outside.clock.now(), jitter=outside.jitter,
+        retry_after_s=inquiry.retry_after_s,
+    )  # fmt: skip
+    await outside.store.save_backoff(backoff)
+
+
+class _Inquiry:
+    """Everything one subject is asked about, source by source."""
+
+    def __init__(self, outside: CatalogueOutside, subject: Subject, since: datetime, resting: dict[str, str]) -> None:
+        self.subject = subject
+        self.asked: dict[tuple[str, str], None] = {}
+        self.troubles: dict[str, str] = {}
+        self.retry_after_s: float | None = None
+        self._outside = outside
+        self._since = since
+        self._resting = resting
+
+    async def ask_all(self) -> None:
+        series = self.subject.kind == "series"
+        await self._each(self._series_of if series else self._books_of)
+        if series:
+            await self._look_again()
+        await self._details()
+
+    async def _each(self, ask: Callable[[Source], Awaitable[None]]) -> None:
+        """All sources side by side: each has its own host and its own pace."""
+        await asyncio.gather(*(ask(source) for source in self._outside.sources))
+
+    # --- a series ----------------------------------------------------------------------------------------------------
+
+    async def _series_of(self, source: Source) -> None:
+        subject = self.subject
+        stated = subject.ids.get(source.name)
+        if stated and ListMembers in source.answers:
+            await self.ask(source, ListMembers(series=_namespaced(source.name, stated)))
+        elif FindSeries in source.answers:
+            found = await self.ask(source, FindSeries(name=subject.name, author=subject.author))
+            await self._list(source, self._called_so(found))
+        elif ListBooks in source.answers and subject.author:
+            # A source that knows authors only (LibriVox) tells which of their books were recorded.
+            await self.ask(source, ListBooks(name=subject.author))
+
+    def _called_so(self, heard: Heard | None) -> list[str]:
+        """The provider's series of this name, by this author as far as it says."""
+        if heard is None:
+            return []
+        subject = self.subject
+        named: dict[str, None] = {}
+        for claim in heard.answer.series:
+            authors = [one.name for one in claim.authors]
+            other = subject.author and authors and same_people(authors, [subject.author]) is Likeness.DIFFERENT
+            if not other and same_series(claim.name, subject.name) is Likeness.SAME:
+                named[claim.id] = None
+        for book in heard.answer.books:
+            authors = [one.name for one in book.authors]
+            other = subject.author and authors and same_people(authors, [subject.author]) is Likeness.DIFFERENT
+            for place in book.places:
+                if place.series and not other and same_series(place.name, subject.name) is Likeness.SAME:
+                    named[place.series] = None
+        return sorted(named)
+
+    async def _list(self, source: Source, ids: Sequence[str]) -> None:
+        if ListMembers in source.answers:
+            for one in ids[:MOST_LISTS]:
+                await self.ask(source, ListMembers(series=one))
+
+    async def _look_again(self) -> None:
+        """A source that has the series under another name is found by the titles that others gave."""
+        blind = [
+            source
+            for source in self._outside.sources
+            if source.answers >= {FindSeries, ListMembers, Search} and not self._listed(source)
+        ]
+        books = (await self._derived()).books if blind else ()
+        titles = [book for book in books if book.kind is MemberKind.PRIMARY][:SECOND_LOOK]
+        for source in blind:
+            held: dict[str, int] = {}
+            for book in titles:
+                author = book.authors[0] if book.authors else self.subject.author
+                found = await self.ask(source, Search(title=book.title, author=author))
+                places = [place for claim in found.answer.books for place in claim.places] if found else []
+                for series in {place.series for place in places if place.series}:
+                    held[series] = held.get(series, 0) + 1
+            await self._list(source, sorted(series for series, count in held.items() if count == len(titles))[:2])
+
+    def _listed(self, source: Source) -> bool:
+        return any(name == source.name and '"list-members"' in question for name, question in self.asked)
+
+    async def _derived(self) -> Catalogued:
+        heard = await self._outside.catalogue.heard(tuple(self.asked))
+        return derive(self.subject, heard, now=self._outside.clock.now())
+
+    # --- an author ---------------------------------------------------------------------------------------------------
+
+    async def _books_of(self, source: Source) -> None:
+        subject = self.subject
+        if ListBooks not in source.answers:
+            return
+        stated = subject.ids.get(source.name)
+        for name in (subject.name, *subject.other_names):
+            people: list[str | None] = [_namespaced(source.name, stated)] if stated else []
+            if not people and FindAuthor in source.answers and source.name != "audible":
+                found = await self.ask(source, FindAuthor(name=name))
+                people = [one.id for one in _called(found, name)[:MOST_LISTS]] if found else []
+            elif not people:
+                people = [None]
+            for person in people:
+                await self.ask(source, ListBooks(name=name, id=person))
+
+    # --- details -----------------------------------------------------------------------------------------------------
+
+    async def _details(self) -> None:
+        """Sources that only answer about single books are asked about the few that others leave open."""
+        single = [one for one in self._outside.sources if not one.answers & {FindSeries, ListBooks}]
+        if not single:
+            return
+        books = (await self._derived()).books
+        open_ = [one for one in books if not one.editions and one.kind in (MemberKind.PRIMARY, MemberKind.PREQUEL)]
+        asins = sorted({one for book in open_ for one in book.ids if one.startswith("asin:")})[:MOST_LOOKED_UP]
+        for source in single:
+            if LookUp in source.answers and source.name == "audnexus":
+                if asins:
+                    await self.ask(source, LookUp(ids=tuple(asins)))
+            elif Search in source.answers:
+                for book in open_[:MOST_SEARCHED]:
+                    author = book.authors[0] if book.authors else self.subject.author
+                    await self.ask(source, Search(title=book.title, author=author))
+
+    # --- one question ------------------------------------------------------------------------------------------------
+
+    async def ask(self, source: Source, question: Question) -> Heard | None:
+        """What is kept of the answer, from now or from before; None when the source never answered this."""
+        key = question_key(question)
+        self.asked[(source.name, key)] = None
+        store, now = self._outside.catalogue, self._outside.clock.now()
+        [before] = await store.heard([(source.name, key)]) or (None,)
+        if before is not None and before.answered_at is not None and before.answered_at >= self._since:
+            return before
+        if source.name in self._resting:
+            self.troubles[source.name] = self._resting[source.name]
+            return before
+        try:
+            answer = await source.ask(question)
+        except Failure as failure:
+            heard = self._failed(source, key, before, failure, now)
+        except Exception:
+            log.exception("source_failed", source=source.name, question=key)
+            bug = Failure(f"{source.name} sent what was not understood; the log has the traceback", code="Bug")
+            heard = self._failed(source, key, before, bug, now)
+        else:
+            heard = remember(before, source.name, key, answer, now)
+        await store.save_heard(heard)
+        return heard if heard.answered_at is not None else None
+
+    def _failed(self, source: Source, key: str, before: Heard | None, failure: Failure, now: datetime) -> Heard:
+        self.troubles[source.name] = failure.message
+        if failure.code in RESTING:
+            self._resting[source.name] = failure.message
+        if isinstance(failure, Transient) and failure.retry_after_s:
+            self.retry_after_s = max(self.retry_after_s or 0.0, failure.retry_after_s)
+        refused = isinstance(failure, Permanent)
+        return could_not_look(
+            before, source.name, key, code=failure.code, why=failure.message, refused=refused, now=now
+        )
+
+
+def _namespaced(source: str, id: str) -> str:
+    return id if ":" in id else f"{source}:{id}"
+
+
+def _called(heard: Heard, name: str) -> list[PersonClaim]:
+    """People of exactly this name, those with most books first as the source has them."""
+    return [one for one in heard.answer.people if same_person(one.name, name) is Likeness.SAME]
