@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from importlib.metadata import version
 
@@ -16,6 +17,7 @@ def client(base_url: str = "", *, headers: Mapping[str, str] | None = None) -> h
 
     `trust_env` is off: a proxy from the environment must not see keys that are meant for a server at home.
     """
+    keep_addresses_out_of_logs()
     return httpx.AsyncClient(
         base_url=base_url,
         headers={"User-Agent": USER_AGENT, **(headers or {})},
@@ -23,3 +25,10 @@ def client(base_url: str = "", *, headers: Mapping[str, str] | None = None) -> h
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def keep_addresses_out_of_logs() -> None:
+    """httpx and httpcore write whole addresses and headers, with the keys in them, at INFO and DEBUG. Whoever sends
+    keys through a client that may have been made elsewhere calls this too."""
+    for chatty in ("httpx", "httpcore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -7,15 +7,13 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 from rich.markup import escape
 
 from adapters.manifests import ManifestFolder
@@ -26,20 +24,17 @@ from domain.manifest import Declared
 from domain.manifest import schema as document_schema
 from domain.names import fold
 from domain.wants import Want
-from handlers import lines, show
+from handlers import catalog, catalog_commands, lines, show
 from handlers.loop import run as run_loop
 from handlers.loop import stop_on_signals
-from handlers.settings import Settings, describe, load
-from handlers.wiring import connect, set_up_logging
+from handlers.settings import describe
+from handlers.terminal import as_json, connected, console, load_settings, print_json, run_with, who
 from reconcile.observe import read_desired
 from reconcile.ports import Outside
 from reconcile.tick import Mode, Report, tick
 
 CHANGES, ERROR, USAGE = 2, 1, 64
 LEASE_PATIENCE_S = 60.0
-T = TypeVar("T")
-
-as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for programs.")
 
 
 def main() -> None:
@@ -68,40 +63,6 @@ def commands() -> None:
     """A thermostat for an audiobook library: says what is missing and why, and closes the gap."""
 
 
-def _settings(*, service: bool = False) -> Settings:
-    settings = load(os.environ, Path.cwd())
-    if not isinstance(settings, Settings):
-        raise Permanent("\n".join(["the settings hold mistakes:", *map(str, settings)]), code="SettingsInvalid")
-    set_up_logging(settings, service=service)
-    return settings
-
-
-@asynccontextmanager
-async def _outside(settings: Settings | None = None) -> AsyncIterator[Outside]:
-    async with connect(settings or _settings()) as outside:
-        yield outside
-
-
-def _run(work: Callable[[Outside], Awaitable[T]]) -> T:
-    """Run one piece of async work with everything connected."""
-
-    async def whole() -> T:
-        async with _outside() as outside:
-            return await work(outside)
-
-    return asyncio.run(whole())
-
-
-def _print(value: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
-
-
-def _console() -> Console:
-    """A terminal's own width; wide where the output goes into a file or a pipe, so that lines stay whole."""
-    narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(highlight=False, soft_wrap=False, width=None if narrow else 200)
-
-
 # Declarations.
 
 
@@ -110,17 +71,17 @@ def _console() -> Console:
 @as_json
 def validate(path: Path | None, json_: bool) -> int:
     """Check the YAML in PATH (or in the configured folder): every mistake with file, line, path and suggestion."""
-    read = ManifestFolder(path or _settings().wanted).read()
+    read = ManifestFolder(path or load_settings().wanted).read()
     if isinstance(read, Declared):
         counts = Counter(document.partition("/")[0] for document in read.places)
         if json_:
-            _print({"valid": True, "mistakes": [], "documents": dict(counts)})
+            print_json({"valid": True, "mistakes": [], "documents": dict(counts)})
         else:
             found = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
             click.echo(f"valid: {found or 'nothing is declared'}")
         return 0
     if json_:
-        _print({"valid": False, "mistakes": read})
+        print_json({"valid": False, "mistakes": read})
     else:
         for mistake in read:
             click.echo(str(mistake))
@@ -131,7 +92,7 @@ def validate(path: Path | None, json_: bool) -> int:
 @commands.command()
 def schema() -> int:
     """Print the JSON Schema of the YAML documents."""
-    _print(document_schema())
+    print_json(document_schema())
     return 0
 
 
@@ -150,6 +111,20 @@ async def _tick(outside: Outside, mode: Mode, approved: str | None = None) -> Re
         await outside.clock.sleep(1.0)
 
 
+NEWS_S = 90
+"""How long a person who asks for a plan waits for series and authors that were never looked up."""
+REFRESH_S = 300
+"""How long a one-shot process goes on looking up after its tick; the rest is for the next one."""
+
+
+async def _planned(outside: Outside) -> Report:
+    """A plan, after what is declared and was never looked up. What is known already is not asked for again."""
+    report = await _tick(outside, "plan")
+    until = outside.clock.now() + timedelta(seconds=NEWS_S)
+    found = await catalog.refresh_due(outside, until=until, only_new=True, watch=catalog.watch(console()))
+    return await _tick(outside, "plan") if found.changed else report
+
+
 @commands.command()
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file for `apply`.")
 @as_json
@@ -158,7 +133,7 @@ def plan(out: Path | None, json_: bool) -> int:
 
     Exit code 0: settled, 2: changes are planned, 1: something that it rests on could not be read.
     """
-    report = _run(lambda outside: _tick(outside, "plan"))
+    report = run_with(_planned)
     made = report.plan
     assert made is not None
     if out:
@@ -167,16 +142,16 @@ def plan(out: Path | None, json_: bool) -> int:
         except OSError as error:
             raise Permanent(f"{out} cannot be written: {error.strerror}", code="PlanNotWritten") from error
     if json_:
-        _print(show.plan_json(made))
+        print_json(show.plan_json(made))
     else:
-        _notice_first_run(report)
-        show.show_plan(_console(), made)
+        _notice_firstrun_with(report)
+        show.show_plan(console(), made)
     if not show.complete(made):
         return ERROR
     return CHANGES if made.acts else 0
 
 
-def _notice_first_run(report: Report) -> None:
+def _notice_firstrun_with(report: Report) -> None:
     world = report.world
     if world is not None and world.baseline.items is None and not report.bootstrapped:
         click.echo(f"First contact: nothing is done until you say `bibliostat approve {FIRST_RUN}` or apply a plan.\n")
@@ -191,7 +166,7 @@ def apply(file: Path, json_: bool) -> int:
         digest = msgspec.json.decode(file.read_bytes())["digest"]
     except (msgspec.DecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise Permanent(f"{file} is not a plan that `plan --out` wrote", code="NotAPlan") from error
-    report = _run(lambda outside: _tick(outside, "apply", approved=str(digest)))
+    report = run_with(lambda outside: _tick(outside, "apply", approved=str(digest)))
     return _show_report(report, json_=json_, title="What was applied")
 
 
@@ -199,15 +174,23 @@ def apply(file: Path, json_: bool) -> int:
 @click.option("--observe", is_flag=True, help="Only read, and refresh the status.")
 @as_json
 def tick_once(observe: bool, json_: bool) -> int:
-    """Reconcile once and exit."""
-    report = _run(lambda outside: tick(outside, mode="observe" if observe else "apply"))
-    return _show_report(report, json_=json_)
+    """Reconcile once, look up what of the catalogue is due, and exit."""
+
+    async def work(outside: Outside) -> Report:
+        report = await tick(outside, mode="observe" if observe else "apply")
+        if observe or report.plan is None:
+            return report
+        until = outside.clock.now() + timedelta(seconds=REFRESH_S)
+        found = await catalog.refresh_due(outside, until=until, watch=catalog.watch(console()))
+        return await tick(outside) if found.changed else report
+
+    return _show_report(run_with(work), json_=json_)
 
 
 def _show_report(report: Report, *, json_: bool, title: str = "What is left") -> int:
     run, made = report.run, report.plan
     if json_:
-        _print({"run": run, "plan": show.plan_json(made) if made else None})
+        print_json({"run": run, "plan": show.plan_json(made) if made else None})
     elif made is None:
         click.echo("another process is at work; nothing was done")
     else:
@@ -215,7 +198,7 @@ def _show_report(report: Report, *, json_: bool, title: str = "What is left") ->
         click.echo(f"{run.outcome}: {done}")
         for error in run.errors:
             click.echo(f"  {error}")
-        show.show_plan(_console(), made, title=title)
+        show.show_plan(console(), made, title=title)
     return ERROR if run.outcome == "failed" or (made is not None and not show.complete(made)) else 0
 
 
@@ -226,7 +209,7 @@ def run() -> int:
     async def whole() -> None:
         stop = asyncio.Event()
         stop_on_signals(stop)
-        async with _outside(_settings(service=True)) as outside:
+        async with connected(load_settings(service=True)) as outside:
             await run_loop(outside, stop=stop)
 
     asyncio.run(whole())
@@ -238,16 +221,16 @@ def run() -> int:
 def adopt(json_: bool) -> int:
     """First contact: read the library and the client, show what is owned and what would be wanted, act on nothing."""
 
-    report = _run(lambda outside: _tick(outside, "plan"))
+    report = run_with(_planned)
     made, world = report.plan, report.world
     assert made is not None
     assert world is not None
     if json_:
-        _print({**show.world_json(world, made), "plan": show.plan_json(made)})
+        print_json({**show.world_json(world, made), "plan": show.plan_json(made)})
         return 0
-    show.show_world(_console(), world, made)
-    _notice_first_run(report)
-    show.show_plan(_console(), made, title="What would be wanted")
+    show.show_world(console(), world, made)
+    _notice_firstrun_with(report)
+    show.show_plan(console(), made, title="What would be wanted")
     return 0
 
 
@@ -259,9 +242,9 @@ def approve(digest: str) -> int:
         raise click.UsageError(f"DIGEST is {FIRST_RUN}, or the 12 hex digits that a brake printed")
 
     async def work(outside: Outside) -> None:
-        await outside.store.approve(digest, who=_who(), at=outside.clock.now())
+        await outside.store.approve(digest, who=who(), at=outside.clock.now())
 
-    _run(work)
+    run_with(work)
     click.echo(f"approved {digest}; it takes effect at the next tick")
     return 0
 
@@ -277,9 +260,9 @@ def status(json_: bool) -> int:
     async def look(outside: Outside) -> tuple[Any, ...]:
         return await outside.store.conditions(), await outside.store.runs(limit=1)
 
-    conditions, runs = _run(look)
+    conditions, runs = run_with(look)
     if json_:
-        _print({"conditions": conditions, "last_run": runs[0] if runs else None})
+        print_json({"conditions": conditions, "last_run": runs[0] if runs else None})
         return 0
     if not runs:
         click.echo("no tick has run yet; `bibliostat tick` is the first")
@@ -291,7 +274,7 @@ def status(json_: bool) -> int:
         if one.subject != SERVICE and not one.subject.startswith("indexer/"):
             continue
         click.echo(f"  {one.subject} {one.type} {one.status}: {one.reason}, {one.message}")
-    show.show_conditions(_console(), conditions)
+    show.show_conditions(console(), conditions)
     return 0
 
 
@@ -309,9 +292,9 @@ def why(book: str, json_: bool) -> int:
         failures = await store.failures(want.key)
         return want, await store.conditions(want.key), await store.verdicts(want.key), events, failures, claims
 
-    want, conditions, verdicts, events, failures, claims = _run(look)
+    want, conditions, verdicts, events, failures, claims = run_with(look)
     if json_:
-        _print(
+        print_json(
             {
                 "want": want,
                 "conditions": conditions,
@@ -322,7 +305,7 @@ def why(book: str, json_: bool) -> int:
             }
         )
     else:
-        show.show_why(_console(), want, conditions, verdicts, events, failures, claims)
+        show.show_why(console(), want, conditions, verdicts, events, failures, claims)
     return 0
 
 
@@ -349,21 +332,44 @@ def doctor(json_: bool) -> int:
     from handlers.doctor import examine
 
     async def look() -> list[Any]:
-        settings = _settings()
+        settings = load_settings()
         findings = []
-        async with _outside(settings) as outside:
+        async with connected(settings) as outside:
             async for finding in examine(settings, outside):
                 findings.append(finding)
                 if not json_:
                     sign = {True: "[green]ok[/]  ", False: "[red]FAIL[/]", None: "[dim]--[/]  "}[finding.ok]
                     todo = f" -> {finding.what_to_do}" if finding.what_to_do else ""
-                    _console().print(f"{sign} {finding.check}: {escape(finding.message + todo)}")
+                    console().print(f"{sign} {finding.check}: {escape(finding.message + todo)}")
         return findings
 
     findings = asyncio.run(look())
     if json_:
-        _print(findings)
+        print_json(findings)
     return ERROR if any(finding.ok is False for finding in findings) else 0
+
+
+# What needs a person.
+
+
+@commands.command()
+@as_json
+def unclear(json_: bool) -> int:
+    """Library items that may be a wanted book: each waits for a person's yes or no, which one command gives."""
+
+    async def work(outside: Outside) -> Any:
+        return await _tick(outside, "plan")
+
+    made = run_with(work).plan
+    assert made is not None
+    rows = show.unclear_rows(made)
+    if json_:
+        print_json(rows)
+    for row in () if json_ else rows:
+        click.echo(f"{row['want']}\n    {row['because']}")
+    if not rows and not json_:
+        click.echo("nothing is unclear")
+    return 0
 
 
 # Deciding.
@@ -399,13 +405,13 @@ def _override(verb: str, target: str, value: str, why: str, until: str | None) -
         expiry = _until(until, now)
         wants = (await read_desired(outside)).wants
         key, concerned = _target(verb, target, wants, {indexer.name for indexer in outside.indexers})
-        await outside.store.add_override(target=key, verb=verb, value=value, why=why, who=_who(), at=now, until=expiry)
+        await outside.store.add_override(target=key, verb=verb, value=value, why=why, who=who(), at=now, until=expiry)
         if verb in ("retry", "force"):
             for want in concerned:
                 await outside.store.request(want.key, at=now)
         return key
 
-    key = _run(work)
+    key = run_with(work)
     click.echo(f"{verb} {key}{f' {value}' if value else ''}; it takes effect at the next tick")
     return 0
 
@@ -430,10 +436,6 @@ def _target(verb: str, target: str, wants: Sequence[Want], indexers: Collection[
         return target, concerned
     want = _chosen(wants, target)
     return want.key, (want,)
-
-
-def _who() -> str:
-    return os.environ.get("USER") or "somebody"
 
 
 VERBS = {
@@ -480,13 +482,44 @@ def priority(target: str, number: int, why: str) -> int:
     return _override("priority", target, str(number), why, None)
 
 
+def _settle_item(verb: str, target: str, path: str, why: str) -> int:
+    async def work(outside: Outside) -> str:
+        want = _chosen((await read_desired(outside)).wants, target)
+        if not any(item.rel_path == path for item in (await outside.store.items()).values()):
+            raise Permanent(f"the library has no item at {path!r}; `bibliostat unclear` names them", code="NoSuchItem")
+        now = outside.clock.now()
+        await outside.store.add_override(target=want.key, verb=verb, value=path, why=why, who=who(), at=now, until=None)
+        return want.key
+
+    click.echo(f"{path} {verb.replace('-', ' ')} {run_with(work)}; it takes effect at the next tick")
+    return 0
+
+
+@override.command("is")
+@click.argument("target")
+@click.argument("path")
+@click.option("--why", default="")
+def item_is(target: str, path: str, why: str) -> int:
+    """The library item at PATH is this book."""
+    return _settle_item("is", target, path, why)
+
+
+@override.command("is-not")
+@click.argument("target")
+@click.argument("path")
+@click.option("--why", default="")
+def item_is_not(target: str, path: str, why: str) -> int:
+    """The library item at PATH is not this book."""
+    return _settle_item("is-not", target, path, why)
+
+
 @override.command("list")
 @as_json
 def list_overrides(json_: bool) -> int:
     """What is in force."""
-    rows = _run(lambda outside: outside.store.overrides())
+    rows = run_with(lambda outside: outside.store.overrides())
     if json_:
-        _print(rows)
+        print_json(rows)
     for row in () if json_ else rows:
         until = f" until {row.until:%Y-%m-%d %H:%M}" if row.until else ""
         until += " (expired)" if row.until and row.until <= datetime.now(UTC) else ""
@@ -509,7 +542,7 @@ def remove_override(number: int) -> int:
             await outside.store.handled(asked)
         return await outside.store.remove_override(number)
 
-    if not _run(work):
+    if not run_with(work):
         raise Permanent(f"there is no override {number}; `bibliostat override list` shows them", code="NoSuchOverride")
     click.echo(f"removed {number}")
     return 0
@@ -535,7 +568,7 @@ def block(release: str, why: str) -> int:
         )
         return row.id
 
-    click.echo(f"blocked as {_run(work)}")
+    click.echo(f"blocked as {run_with(work)}")
     return 0
 
 
@@ -543,7 +576,7 @@ def block(release: str, why: str) -> int:
 @click.argument("number", type=int)
 def unblock(number: int) -> int:
     """Undo a block, by the number that `blocklist` prints."""
-    if not _run(lambda outside: outside.store.unblock(number)):
+    if not run_with(lambda outside: outside.store.unblock(number)):
         raise Permanent(f"there is no blocklist row {number}; `bibliostat blocklist` shows them", code="NoSuchBlock")
     click.echo(f"unblocked {number}")
     return 0
@@ -553,9 +586,9 @@ def unblock(number: int) -> int:
 @as_json
 def blocklist(json_: bool) -> int:
     """Releases that are never grabbed."""
-    rows = _run(lambda outside: outside.store.blocklist())
+    rows = run_with(lambda outside: outside.store.blocklist())
     if json_:
-        _print(rows)
+        print_json(rows)
     for row in () if json_ else rows:
         click.echo(f"{row.id}: {row.release or row.infohash} {row.title} ({row.at:%Y-%m-%d}) {row.why}")
     return 0
@@ -575,7 +608,7 @@ def settings(json_: bool) -> int:
     """Every variable of the environment, its default and its meaning; the same keys stand in bibliostat.yaml."""
     rows = describe()
     if json_:
-        _print([{"variable": name, "default": default, "meaning": meaning} for name, default, meaning in rows])
+        print_json([{"variable": name, "default": default, "meaning": meaning} for name, default, meaning in rows])
         return 0
     for name, default, meaning in rows:
         click.echo(f"{name}\n    {meaning}" + (f" Default: {default}" if default else ""))
@@ -587,7 +620,7 @@ def upgrade() -> int:
     """Bring the schema up to date. Every command does so at its start; this is for a job of its own."""
     from adapters.store import migrate
 
-    asyncio.run(migrate(_settings().database_url.reveal()))
+    asyncio.run(migrate(load_settings().database_url.reveal()))
     click.echo("the schema is up to date")
     return 0
 
@@ -601,8 +634,9 @@ def demo(folder: Path | None, keep: bool) -> int:
     """The whole loop on a small world of its own: no account, no network, nothing of yours is touched."""
     from handlers.demo import demonstrate
 
-    return demonstrate(_console(), folder, keep=keep)
+    return demonstrate(console(), folder, keep=keep)
 
 
 commands.add_command(lines.same)
 commands.add_command(lines.match)
+commands.add_command(catalog_commands.catalog)

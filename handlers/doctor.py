@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -11,18 +11,37 @@ import httpx
 
 from adapters import http
 from adapters.audiobookshelf import Audiobookshelf
+from adapters.catalogues.abs_provider import source_at
 from adapters.indexers.torznab import Torznab
 from adapters.manifests import ManifestFolder
 from adapters.path_checks import probe_paths
 from adapters.qbittorrent import QBittorrent
-from domain.errors import Failure
+from domain.catalogue.claims import FAMILIES
+from domain.catalogue.hosts import Host, Limits, booked
+from domain.errors import Failure, Transient
 from domain.findings import Finding
 from domain.manifest import Declared
-from handlers.settings import Settings
+from handlers.settings import USUAL_SOURCES, Settings
+from handlers.sources import Configured, configured
 from handlers.wiring import downloads_folder
 from reconcile.ports import Outside, Query
 
 CLOCK_TOLERANCE_S = 120.0
+
+NOT_ASKED: Mapping[str, tuple[str, str]] = {
+    **{name: ("switched off", "take it out of BIBLIOSTAT_CATALOGUE_OFF to ask it") for name in USUAL_SOURCES},
+    "hardcover": ("off: it answers only with a token", "set BIBLIOSTAT_CATALOGUE_HARDCOVER_TOKEN to ask it"),
+    "google": ("off: it answers only with a key", "set BIBLIOSTAT_CATALOGUE_GOOGLE_BOOKS_KEY to ask it"),
+    "itunes": (
+        "off: Apple's terms limit its use to promoting the store",
+        "set BIBLIOSTAT_CATALOGUE_ITUNES to yes to ask it",
+    ),
+    "rreading-glasses": (
+        "off: its books are taken from Goodreads, and volunteers run the hosted servers for other programs",
+        "set BIBLIOSTAT_CATALOGUE_RREADING_GLASSES_URL to ask it",
+    ),
+}
+"""Source -> why it is not asked, and what to do to ask it."""
 
 
 async def examine(settings: Settings, outside: Outside) -> AsyncIterator[Finding]:
@@ -37,6 +56,8 @@ async def examine(settings: Settings, outside: Outside) -> AsyncIterator[Finding
         yield Finding("indexers", None, "no indexer is configured", "set BIBLIOSTAT_INDEXER_<NAME>_URL and _API_KEY")
     for indexer in outside.indexers:
         yield await _indexer(indexer)
+    async for finding in _sources(settings, outside):
+        yield finding
     if settings.paths.library is None:
         yield Finding("paths", None, "the library's folder is not configured", "set BIBLIOSTAT_PATH_LIBRARY")
     else:
@@ -166,3 +187,46 @@ async def _indexer(indexer: object) -> Finding:
     except Failure as failure:
         return Finding(f"indexer-{indexer.name}", False, failure.message)
     return Finding(f"indexer-{indexer.name}", True, f"answers, with {len(newest)} newest releases")
+
+
+async def _sources(settings: Settings, outside: Outside) -> AsyncIterator[Finding]:
+    """From what is remembered: nobody is asked, since every question counts."""
+    hosts = await outside.catalogue.hosts() if outside.catalogue else ()
+    known = {host.host: host for host in hosts}
+    asked = configured(settings)
+    for source in asked:
+        yield _patience(source, known, outside.clock.now())
+    for finding in _misnamed(settings):
+        yield finding
+    names = {source.name for source in asked}
+    for name, (why, what) in NOT_ASKED.items():
+        if name not in names:
+            yield Finding(f"source-{name}", None, why, what)
+
+
+def _patience(source: Configured, known: Mapping[str, Host], now: datetime) -> Finding:
+    """How much more each host of a source may be asked today."""
+    said = [_left(known.get(host, Host(host=host)), source.limits, now) for host in source.hosts]
+    can_be_asked = all(free for free, _ in said)
+    return Finding(f"source-{source.name}", can_be_asked or None, "; ".join(sentence for _, sentence in said))
+
+
+def _left(host: Host, limits: Limits, now: datetime) -> tuple[bool, str]:
+    """Whether the host can be asked now, and what to say about it."""
+    try:
+        booked(host, limits, now)
+    except Transient as failure:
+        return False, failure.message
+    if limits.per_day is None:
+        return True, f"{host.host} may be asked as often as needed"
+    spent = host.spent_today if host.day == f"{now.astimezone(UTC):%Y-%m-%d}" else 0
+    return True, f"{host.host} has {limits.per_day - spent:,} of {limits.per_day:,} requests left today"
+
+
+def _misnamed(settings: Settings) -> Iterator[Finding]:
+    """Sources that copy one another confirm nothing, and we know them by their names."""
+    for provider in settings.providers:
+        behind = source_at(provider.url)
+        if behind in FAMILIES and provider.name not in FAMILIES:
+            message = f"its address looks like {behind}'s, and by this name it counts as independent of everybody else"
+            yield Finding(f"source-{provider.name}-name", None, message, f"call it `{behind}` if that is what it is")

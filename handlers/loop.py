@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import signal
+from datetime import timedelta
 
 import structlog
 
 from adapters.audiobookshelf import Audiobookshelf
 from domain.errors import Failure
+from handlers.catalog import refresh_due
 from reconcile.ports import Outside
 from reconcile.tick import Report, tick
 
@@ -19,6 +20,9 @@ log = structlog.get_logger()
 AFTER_FAILURE_S = 30.0
 GRACE_S = 8.0
 """Container runtimes kill ten seconds after they asked for the end."""
+LOOK_UP_S = 600.0
+"""One stretch of looking up; the lease is free for other processes in between."""
+LOOK_UP_PAUSE_S = 60.0
 SETTLE_S = 2.0
 """After a wake-up, so that a burst of events makes one tick."""
 
@@ -27,7 +31,7 @@ async def run(outside: Outside, *, stop: asyncio.Event) -> None:
     """Reconcile for ever. A tick that fails is said once and followed by a pause; nothing but `stop` ends the loop."""
     wake = asyncio.Event()
     log.info("started")
-    listener = asyncio.create_task(_listen(outside, wake))
+    beside = [asyncio.create_task(_listen(outside, wake)), asyncio.create_task(_look_up(outside, wake))]
     try:
         while not stop.is_set():
             delay = await _one(outside, stop)
@@ -37,9 +41,9 @@ async def run(outside: Outside, *, stop: asyncio.Event) -> None:
                 wake.clear()
     finally:
         log.info("stopping")
-        listener.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await listener
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
 
 
 async def _one(outside: Outside, stop: asyncio.Event) -> float:
@@ -73,6 +77,26 @@ async def _listen(outside: Outside, wake: asyncio.Event) -> None:
             wake.set()
     except Exception:
         log.exception("listening_ended")
+
+
+async def _look_up(outside: Outside, wake: asyncio.Event) -> None:
+    """The catalogue is refreshed beside the ticks: none waits for it. What it finds wakes the loop.
+
+    Cut off anywhere it goes on where it stopped, since each answer is kept as soon as it is there.
+    """
+    while outside.sources:
+        until = outside.clock.now() + timedelta(seconds=LOOK_UP_S)
+        try:
+            found = await refresh_due(outside, until=until)
+            if found.changed:
+                wake.set()
+            if found.done:
+                log.info("looked_up", subjects=len(found.done), left=len(found.left), troubles=found.troubles)
+        except Failure as failure:
+            log.warning("look_up_failed", code=failure.code, why=failure.message)
+        except Exception:
+            log.exception("look_up_failed")
+        await asyncio.sleep(LOOK_UP_PAUSE_S)
 
 
 async def _first_of(*events: asyncio.Event, seconds: float) -> None:

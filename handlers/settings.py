@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -73,6 +73,47 @@ def _url(text: str) -> str | Objection:
     return text.rstrip("/")
 
 
+def _shop_url(text: str) -> str | Objection:
+    """An address, in which `{region}` may stand for the region of a shop."""
+    url = _url(text.replace("{region}", "us"))
+    if isinstance(url, Objection):
+        return url
+    if re.search(r"[{}]", url):
+        return Objection("holds braces around something else than `region`", "write it like `http://host/{region}`")
+    return text.rstrip("/")
+
+
+def _token(secret: Secret) -> Secret | Objection:
+    """Hardcover shows its tokens with `Bearer` in front, and people copy that too."""
+    return _api_key(Secret(re.sub(r"^(bearer(\s+|$))+", "", secret.reveal().strip(), flags=re.IGNORECASE)))
+
+
+def _authorization(secret: Secret) -> Secret | Objection:
+    """A whole header: `Basic …`, `Bearer …` or whatever the server asks for."""
+    text = secret.reveal().strip()
+    return (
+        Secret(text) if re.fullmatch(r"[\x20-\x7e]+", text) else Objection("holds a character that no header may hold")
+    )
+
+
+def _contact(text: str) -> str | Objection:
+    """What fits into the brackets of a User-Agent."""
+    if re.fullmatch(r"[\x20-\x7e]+", text) and not re.search(r"[()\\]", text):
+        return text
+    return Objection("holds a character that no User-Agent may hold", "write a mail address or a URL")
+
+
+def _provider_name(text: str) -> str | Objection:
+    """As sources are called: `goodreads`, `abs-agg`."""
+    name = _variable_part(text).lower().replace("_", "-")
+    return name if name.strip("-") else Objection("holds neither a letter from a to z nor a digit")
+
+
+def _variable_part(name: str) -> str:
+    """How an indexer or a provider is called in the names of variables: `My-Tracker` is `MY_TRACKER`."""
+    return re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
 def _database_url(secret: Secret) -> Secret | Objection:
     """With the driver that we use. The objection never repeats the text: it may hold a password."""
     scheme, separator, rest = secret.reveal().strip().partition("://")
@@ -99,6 +140,15 @@ DatabaseUrl = Annotated[Secret, Meta(extra={"rule": _database_url})]
 Password = Annotated[Secret, Meta(extra={"rule": _password})]
 ApiKey = Annotated[Secret, Meta(extra={"rule": _api_key})]
 PathMapping = Annotated[str, Meta(min_length=1, extra={"rule": _mapped})]
+ShopUrl = Annotated[str, Meta(min_length=1, max_length=2000, extra={"rule": _shop_url})]
+Token = Annotated[Secret, Meta(extra={"rule": _token})]
+Authorization = Annotated[Secret, Meta(extra={"rule": _authorization})]
+Contact = Annotated[str, Meta(min_length=1, max_length=200, extra={"rule": _contact})]
+ProviderName = Annotated[str, Meta(min_length=1, max_length=100, extra={"rule": _provider_name})]
+Region = Literal["us", "uk", "ca", "au", "fr", "de", "jp", "it", "in", "es", "br"]
+UsualSource = Literal["audible", "audiosilo", "audnexus", "openlibrary", "librivox"]
+USUAL_SOURCES: tuple[UsualSource, ...] = get_args(UsualSource)
+"""The sources that are asked unless they are switched off, in the order in which they are asked."""
 
 
 class AudiobookshelfSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,6 +182,54 @@ class IndexerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     categories: tuple[Annotated[int, Meta(ge=1, le=999_999)], ...] = (3030,)
 
 
+class CatalogueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom to ask which books there are. The usual sources need nothing; the others are asked when a key, an address
+    or a word of the user's turns them on."""
+
+    off: tuple[UsualSource, ...] = ()
+    audible_url: ShopUrl | None = None
+    """`{region}` in it stands for each region; without that it is one shop. None: Audible's own hosts."""
+    audible_regions: Annotated[tuple[Region, ...], Meta(min_length=1)] = ("us", "uk")
+    """Asked in this order. Audnexus is asked about the same ones."""
+    audiosilo_url: Url = "https://meta.audiosilo.app"
+    audnexus_url: Url = "https://api.audnex.us"
+    open_library_url: Url = "https://openlibrary.org"
+    librivox_url: Url = "https://librivox.org/api/feed"
+    hardcover_token: Token | None = None
+    hardcover_url: Url = "https://api.hardcover.app/v1/graphql"
+    google_books_key: ApiKey | None = None
+    google_books_url: Url = "https://www.googleapis.com/books/v1"
+    itunes: bool = False
+    itunes_url: Url = "https://itunes.apple.com"
+    rreading_glasses_url: Url | None = None
+    contact: Contact | None = None
+    """Goes into the User-Agent for sources that want to know whom to write to."""
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The names of the sources that are asked, in this order."""
+        chosen = {
+            "hardcover": self.hardcover_token,
+            "google": self.google_books_key,
+            "itunes": self.itunes,
+            "rreading-glasses": self.rreading_glasses_url,
+        }
+        usual = (name for name in USUAL_SOURCES if name not in self.off)
+        return (*usual, *(name for name, said in chosen.items() if said))
+
+
+class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One server that speaks Audiobookshelf's protocol for metadata providers."""
+
+    name: ProviderName
+    """What stands behind it: by this name its word is weighed."""
+    url: Url
+    authorization: Authorization | None = None
+    """Sent as it is."""
+    durations: Literal["minutes", "seconds"] | None = None
+    """The unit of its lengths; None where it keeps to the protocol."""
+
+
 class PathSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How this machine, the library server and the download client name the same folders."""
 
@@ -157,6 +255,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     audiobookshelf: AudiobookshelfSettings | None = None
     qbittorrent: QbittorrentSettings | None = None
     indexers: tuple[IndexerSettings, ...] = ()
+    catalogues: CatalogueSettings = CatalogueSettings()
+    providers: tuple[ProviderSettings, ...] = ()
     paths: PathSettings = PathSettings()
     publish: Literal["hardlink", "copy", "in_place"] = "hardlink"
     log_format: Literal["console", "json"] = "console"
@@ -172,6 +272,8 @@ class Variable(msgspec.Struct, frozen=True):
     default: str = ""
     many: bool = False
     """Whether its text is a list with commas."""
+    truth: bool = False
+    """Whether its text is yes or no."""
 
 
 VARIABLES = (
@@ -201,6 +303,94 @@ VARIABLES = (
         "qbittorrent.save_path",
         "Folder for our downloads as qBittorrent sees it, absolute.",
     ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_OFF",
+        "catalogues.off",
+        f"Sources not to ask, of {', '.join(USUAL_SOURCES)}; these need no key and are asked unless they stand here.",
+        many=True,
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_AUDIBLE_URL",
+        "catalogues.audible_url",
+        "Address of a mirror of Audible's catalogue; `{region}` in it stands for each region.",
+        "Audible's own hosts, whose interface is unofficial",
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_AUDIBLE_REGIONS",
+        "catalogues.audible_regions",
+        f"Audible's shops to ask, in this order, of {', '.join(get_args(Region))}.",
+        "us, uk",
+        many=True,
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_AUDIOSILO_URL",
+        "catalogues.audiosilo_url",
+        "Address of audiosilo-meta.",
+        "https://meta.audiosilo.app",
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_AUDNEXUS_URL", "catalogues.audnexus_url", "Address of Audnexus.", "https://api.audnex.us"
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_OPEN_LIBRARY_URL",
+        "catalogues.open_library_url",
+        "Address of Open Library.",
+        "https://openlibrary.org",
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_LIBRIVOX_URL",
+        "catalogues.librivox_url",
+        "Address of LibriVox's feed.",
+        "https://librivox.org/api/feed",
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_HARDCOVER_TOKEN",
+        "catalogues.hardcover_token",
+        "Your token of hardcover.app, which turns Hardcover on; it is off without, because it answers nobody else.",
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_HARDCOVER_URL",
+        "catalogues.hardcover_url",
+        "Address of Hardcover's GraphQL.",
+        "https://api.hardcover.app/v1/graphql",
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_GOOGLE_BOOKS_KEY",
+        "catalogues.google_books_key",
+        "Your key of Google Books, which turns it on; it is off without, because what Google gives to everybody"
+        " together is always spent.",
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_GOOGLE_BOOKS_URL",
+        "catalogues.google_books_url",
+        "Address of Google Books.",
+        "https://www.googleapis.com/books/v1",
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_ITUNES",
+        "catalogues.itunes",
+        "`yes` asks Apple's iTunes Search too; it is off by default, because Apple's terms limit its use to promoting"
+        " the store.",
+        "no",
+        truth=True,
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_ITUNES_URL",
+        "catalogues.itunes_url",
+        "Address of iTunes Search.",
+        "https://itunes.apple.com",
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_RREADING_GLASSES_URL",
+        "catalogues.rreading_glasses_url",
+        "Address of a rreading-glasses server, your own or https://api.bookinfo.pro; it is off without, because its"
+        " books are taken from Goodreads and a volunteer runs the hosted one for other programs.",
+    ),
+    Variable(
+        "BIBLIOSTAT_CATALOGUE_CONTACT",
+        "catalogues.contact",
+        "Mail address or URL that Open Library may write to, told to it in the User-Agent.",
+    ),
     Variable("BIBLIOSTAT_PATH_LIBRARY", "paths.library", "Root folder of the library as this machine sees it."),
     Variable(
         "BIBLIOSTAT_PATH_LIBRARY_REMOTE",
@@ -225,13 +415,55 @@ INDEXER_VARIABLES = (
     Variable("KIND", "kind", "torznab.", "torznab"),
     Variable("CATEGORIES", "categories", "Categories to search.", "3030", many=True),
 )
-"""What is set for each indexer, as `BIBLIOSTAT_INDEXER_<NAME>_…`."""
+PROVIDER_VARIABLES = (
+    Variable(
+        "URL",
+        "url",
+        "Address of a metadata provider for Audiobookshelf, <NAME> being what stands behind it (GOODREADS, KINDLE,"
+        " AUDIOTEKA …); none is asked by default, because most of them scrape.",
+    ),
+    Variable("AUTHORIZATION", "authorization", "What the provider wants to read in the header `Authorization`."),
+    Variable("DURATIONS", "durations", "Unit of the provider's lengths, minutes or seconds.", "what its protocol says"),
+)
+
+
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """A list in the settings, each item of which has variables of its own: `BIBLIOSTAT_INDEXER_<NAME>_URL`."""
+
+    path: str
+    """The key of the list."""
+    one: str
+    """What an item is called."""
+    variables: tuple[Variable, ...]
+
+    @property
+    def prefix(self) -> str:
+        return f"{PREFIX}{self.one.upper()}_"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its variables, for people."""
+        return tuple(f"{self.prefix}<NAME>_{variable.name}" for variable in self.variables)
+
+    def variable(self, name: str) -> tuple[str, str, Variable] | None:
+        """What all variables of the item begin with, the item's name in them, and which one this is; None for a
+        variable that is not about this list."""
+        known = {variable.name: variable for variable in self.variables}
+        match = re.fullmatch(rf"({self.prefix}([A-Z0-9_]*[A-Z0-9]))_({'|'.join(known)})", name)
+        return (match[1], match[2], known[match[3]]) if match else None
+
+
+NAMED = (
+    Named(path="indexers", one="indexer", variables=INDEXER_VARIABLES),
+    Named(path="providers", one="provider", variables=PROVIDER_VARIABLES),
+)
 
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
 _NAMES = {variable.path: variable.name for variable in VARIABLES}
-_INDEXER_BY_NAME = {variable.name: variable for variable in INDEXER_VARIABLES}
-_INDEXER = re.compile(rf"(BIBLIOSTAT_INDEXER_([A-Z0-9_]*[A-Z0-9]))_({'|'.join(_INDEXER_BY_NAME)})")
-_INDEXER_HINT = "known are " + ", ".join(f"BIBLIOSTAT_INDEXER_<NAME>_{name}" for name in _INDEXER_BY_NAME)
+_TRUTH = {
+    **dict.fromkeys(("yes", "true", "on", "1"), "true"),
+    **dict.fromkeys(("no", "false", "off", "0"), "false"),
+}
 _SERVICE_LINK = re.compile(
     r"BIBLIOSTAT_(\w+_)?"
     r"(SERVICE_(HOST|PORT(_\w+)?)=.*|PORT(_[0-9]+_(TCP|UDP|SCTP))?=(tcp|udp|sctp):.*|"
@@ -251,7 +483,7 @@ def load(environ: Mapping[str, str], cwd: Path) -> Settings | tuple[Mistake, ...
     mistakes: list[Mistake] = []
     root = _from_file(environ, cwd, mistakes)
     for variable, value in _from_environment(environ, cwd, mistakes):
-        root = _with_indexer(root, variable, value) or _with(root, _BY_NAME[variable].path.split("."), value)
+        root = _with_named(root, variable, value) or _with(root, _BY_NAME[variable].path.split("."), value)
     settings = read_as(root, Settings, mistakes)
     mistakes += _contradictions(root)
     if mistakes:
@@ -261,12 +493,13 @@ def load(environ: Mapping[str, str], cwd: Path) -> Settings | tuple[Mistake, ...
 
 def describe() -> list[tuple[str, str, str]]:
     """Every variable with its default and its meaning."""
-    each_indexer = [
-        (f"BIBLIOSTAT_INDEXER_<NAME>_{variable.name}", variable.default, variable.meaning)
-        for variable in INDEXER_VARIABLES
+    each_named = [
+        (name, variable.default, variable.meaning)
+        for named in NAMED
+        for name, variable in zip(named.names, named.variables, strict=True)
     ]
     file = (SETTINGS, f"./{SETTINGS_FILE}, when it is there", "YAML file with the same settings.")
-    return [file, *((each.name, each.default, each.meaning) for each in VARIABLES), *each_indexer]
+    return [file, *((each.name, each.default, each.meaning) for each in VARIABLES), *each_named]
 
 
 def _from_file(environ: Mapping[str, str], cwd: Path, mistakes: list[Mistake]) -> nodes.Mapping:
@@ -309,12 +542,13 @@ def _from_environment(
 
 
 def _known(name: str) -> Variable | None:
-    match = _INDEXER.fullmatch(name)
-    return _INDEXER_BY_NAME[match[3]] if match else _BY_NAME.get(name)
+    found = (each.variable(name) for each in NAMED)
+    return next((match[2] for match in found if match), _BY_NAME.get(name))
 
 
 def _unknown(name: str) -> Mistake:
-    hint = _INDEXER_HINT if name.startswith("BIBLIOSTAT_INDEXER_") else did_you_mean(name, [*_BY_NAME, SETTINGS])
+    near = next((each for each in NAMED if name.startswith(each.prefix)), None)
+    hint = f"known are {', '.join(near.names)}" if near else did_you_mean(name, [*_BY_NAME, SETTINGS])
     return _at(name, "unknown variable", hint)
 
 
@@ -333,6 +567,8 @@ def _content(name: str, path: Path, mistakes: list[Mistake]) -> str | None:
 
 def _node(name: str, text: str, variable: Variable) -> Scalar | nodes.Sequence:
     place = Place(file=name, line=0)
+    if variable.truth:
+        return Scalar(text=_TRUTH.get(text.strip().casefold(), text.strip()), place=place)
     if not variable.many:
         return _scalar(text.strip(), place)
     items = tuple(_scalar(item.strip(), place) for item in text.split(",") if item.strip())
@@ -359,33 +595,32 @@ def _with(node: nodes.Mapping, path: Sequence[str], value: Node) -> nodes.Mappin
     return nodes.Mapping(pairs=pairs, place=node.place)
 
 
-def _with_indexer(root: nodes.Mapping, variable: str, value: Node) -> nodes.Mapping | None:
-    """The settings with one value of one indexer set; None when the variable is not about an indexer."""
-    match = _INDEXER.fullmatch(variable)
-    if match is None:
+def _with_named(root: nodes.Mapping, variable: str, value: Node) -> nodes.Mapping | None:
+    """The settings with one value of one item of a list set; None when the variable is not about such an item."""
+    found = next(((named, match) for named in NAMED if (match := named.variable(variable))), None)
+    if found is None:
         return None
-    prefix, name, key = match.groups()
-    stated = root.get("indexers")
+    named, (prefix, name, known) = found
+    stated = root.get(named.path)
     if not (nodes.is_null(stated) or isinstance(stated, nodes.Sequence)):
         return root
     items = list(stated.items) if isinstance(stated, nodes.Sequence) else []
     place = Place(file=prefix, line=0)
-    index = next((index for index, item in enumerate(items) if _variable_part(item) == name), len(items))
+    index = next((index for index, item in enumerate(items) if _called(item) == name), len(items))
     if index == len(items):
         title = (
             Scalar(text="name", place=place),
             Scalar(text=name.lower().replace("_", "-"), place=place, plain=False),
         )
         items.append(nodes.Mapping(pairs=(title,), place=place))
-    indexer = items[index]
-    assert isinstance(indexer, nodes.Mapping)
-    items[index] = _with(indexer, [_INDEXER_BY_NAME[key].path], value)
-    return _with(root, ["indexers"], nodes.Sequence(items=tuple(items), place=stated.place if stated else place))
+    item = items[index]
+    assert isinstance(item, nodes.Mapping)
+    items[index] = _with(item, [known.path], value)
+    return _with(root, [named.path], nodes.Sequence(items=tuple(items), place=stated.place if stated else place))
 
 
-def _variable_part(indexer: Node) -> str:
-    """How an indexer is called in the names of variables: `My-Tracker` is `MY_TRACKER`."""
-    return re.sub(r"[^A-Z0-9]", "_", (nodes.text_of(indexer, "name") or "").upper())
+def _called(item: Node) -> str:
+    return _variable_part(nodes.text_of(item, "name") or "")
 
 
 def _contradictions(root: nodes.Mapping) -> Iterator[Mistake]:
@@ -395,14 +630,38 @@ def _contradictions(root: nodes.Mapping) -> Iterator[Mistake]:
             assert client is not None
             place = nodes.located(client, f"qbittorrent.{other}")
             yield Mistake(place=place, message=f"`{other}` {IS_MISSING}, but `{one}` is set")
-    indexers = root.get("indexers")
+    for named in NAMED:
+        yield from _called_twice(named, root)
+    yield from _asked_twice(root)
+
+
+def _items(root: nodes.Mapping, path: str) -> tuple[Node, ...]:
+    stated = root.get(path)
+    return stated.items if isinstance(stated, nodes.Sequence) else ()
+
+
+def _called_twice(named: Named, root: nodes.Mapping) -> Iterator[Mistake]:
     seen: set[str] = set()
-    for index, item in enumerate(indexers.items if isinstance(indexers, nodes.Sequence) else ()):
-        part = _variable_part(item)
+    for index, item in enumerate(_items(root, named.path)):
+        part = _called(item)
         if part and part in seen:
-            message = f"another indexer is called {shown(nodes.text_of(item, 'name') or '')}"
-            yield Mistake(place=nodes.located(item, f"indexers[{index}].name"), message=message)
+            message = f"another {named.one} is called {shown(nodes.text_of(item, 'name') or '')}"
+            yield Mistake(place=nodes.located(item, f"{named.path}[{index}].name"), message=message)
         seen.add(part)
+
+
+def _asked_twice(root: nodes.Mapping) -> Iterator[Mistake]:
+    """What is heard is kept under the name of who said it: a source and a provider cannot share one."""
+    stated = root.get("catalogues") or nodes.Mapping(pairs=(), place=root.place)
+    catalogues = read_as(stated, CatalogueSettings, [])
+    asked = catalogues.asked if isinstance(catalogues, CatalogueSettings) else ()
+    for index, item in enumerate(_items(root, "providers")):
+        name = _provider_name(nodes.text_of(item, "name") or "")
+        if name in asked:
+            message = f"the catalogue asks a source called `{name}` already"
+            hint = "switch that source off, or leave this provider out"
+            place = nodes.located(item, f"providers[{index}].name")
+            yield Mistake(place=place, message=message, suggestion=hint)
 
 
 def _named(mistake: Mistake) -> Mistake:

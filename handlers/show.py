@@ -284,3 +284,12 @@ def _worst(rows: Iterable[StoredVerdict]) -> str:
 
 def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def unclear_rows(plan: Plan) -> list[dict[str, str]]:
+    """Wants that the library may have already: what a person should settle, with the words to do it."""
+    return [
+        {"want": one.want, "because": one.because.message}
+        for one in plan.decisions
+        if isinstance(one, Hold) and one.because.code == "MayBeOwned"
+    ]

@@ -25,6 +25,7 @@ from adapters.store import migrate, open_store
 from domain.plan import Plan
 from domain.world import Event
 from handlers.settings import IndexerSettings, QbittorrentSettings, Settings
+from handlers.sources import sources
 from reconcile.ports import Outside, Tell
 
 INDEXER_GAP_S = 2.0
@@ -73,6 +74,8 @@ async def connect(
             clock=SystemClock(),
             tell=tell or Quiet(),
             jitter=random.Random(),
+            catalogue=store,
+            sources=await sources(settings, store, SystemClock(), stack),
         )
 
 

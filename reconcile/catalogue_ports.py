@@ -8,6 +8,7 @@ from typing import Protocol
 
 from domain.catalogue.books import Catalogued, Edit, EditVerb
 from domain.catalogue.claims import Answer, Question
+from domain.catalogue.gaps import MissingBook
 from domain.catalogue.hosts import Host
 from domain.catalogue.memory import Heard
 
@@ -70,6 +71,11 @@ class CatalogueStore(Protocol):
     ) -> Edit: ...
 
     async def remove_edit(self, edit_id: int) -> bool: ...
+
+    async def save_missing(self, rows: Collection[MissingBook], now: datetime) -> None:
+        """Replace the set of missing books; those that are missing no longer are closed, and kept."""
+
+    async def missing_books(self, *, open_only: bool = True) -> tuple[MissingBook, ...]: ...
 
     async def hosts(self) -> tuple[Host, ...]:
         """Every host that was ever asked."""

@@ -7,11 +7,9 @@ asked takes nothing away (`domain.catalogue.memory`).
 from __future__ import annotations
 
 import asyncio
-import random
 import socket
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -35,14 +33,14 @@ from domain.catalogue.derive import derive
 from domain.catalogue.growth import grown
 from domain.catalogue.memory import Heard, could_not_look, remember
 from domain.catalogue.subjects import Asked, authors_in_library, series_in_library, subjects
-from domain.catalogue.wanting import Catalogue, choices_for, left_out, struck_out
+from domain.catalogue.wanting import NO_CATALOGUE, Catalogue, choices_for, left_out, struck_out
 from domain.errors import Failure, Permanent, Transient
 from domain.manifest import Declared, Retries
 from domain.names import Likeness, person_key, same_people, same_person, same_series
 from domain.wants import MemberKind
 from domain.world import Run
 from reconcile.catalogue_ports import CatalogueStore, Source
-from reconcile.ports import Clock, Store
+from reconcile.ports import Outside
 
 log = structlog.get_logger()
 
@@ -59,17 +57,6 @@ SECOND_LOOK = 2
 """Titles by which a source is asked that knows the series under another name."""
 RESTING = frozenset({"BudgetSpent", "HostResting", "HostBusy"})
 """The source is not asked anything else in this run."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CatalogueOutside:
-    """Everything a refresh works with."""
-
-    store: Store
-    catalogue: CatalogueStore
-    sources: tuple[Source, ...]
-    clock: Clock
-    jitter: random.Random
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,8 +84,17 @@ class Refreshed(msgspec.Struct, frozen=True, kw_only=True):
     changed: bool = False
 
 
-async def read_catalogue(catalogue: CatalogueStore, store: Store, now: datetime) -> Catalogue:
-    """What the planner needs to know of the catalogue: everything derived, and what people decided."""
+def _kept(outside: Outside) -> CatalogueStore:
+    if outside.catalogue is None:
+        raise Permanent("no catalogue is kept here, so nothing can be looked up", code="NoCatalogue")
+    return outside.catalogue
+
+
+async def read_catalogue(outside: Outside) -> Catalogue:
+    """What the planner needs to know of the catalogue: everything derived, and what people decided. Asks nobody."""
+    catalogue, store, now = outside.catalogue, outside.store, outside.clock.now()
+    if catalogue is None:
+        return NO_CATALOGUE
     return Catalogue(
         subjects=await catalogue.catalogued(),
         excluded=struck_out(await catalogue.edits()),
@@ -107,13 +103,13 @@ async def read_catalogue(catalogue: CatalogueStore, store: Store, now: datetime)
     )
 
 
-async def due(outside: CatalogueOutside, declared: Declared, schedule: Schedule) -> tuple[Asked, ...]:
+async def due(outside: Outside, declared: Declared, schedule: Schedule) -> tuple[Asked, ...]:
     """The subjects to refresh now, most urgent first: never read ones before old ones, declared before followed."""
     items = [item for item in (await outside.store.items()).values() if not item.is_missing]
     now = outside.clock.now()
     asked = _once(subjects(declared, series_in_library(items), authors_in_library(items)))
-    known = await outside.catalogue.catalogued()
-    refreshed = await outside.catalogue.refreshed()
+    known = await _kept(outside).catalogued()
+    refreshed = await _kept(outside).refreshed()
     backoffs = await outside.store.backoffs()
     found = []
     for one in asked:
@@ -147,7 +143,7 @@ def _came_out(known: Catalogued | None, now: datetime) -> bool:
 
 
 async def refresh(
-    outside: CatalogueOutside,
+    outside: Outside,
     declared: Declared,
     asked: Sequence[Asked],
     schedule: Schedule,
@@ -199,10 +195,10 @@ def _since(one: Asked, schedule: Schedule, now: datetime) -> datetime:
     return min(schedule.series if one.subject.kind == "series" else schedule.authors, now - FRESH)
 
 
-async def derive_again(outside: CatalogueOutside, declared: Declared, keys: Iterable[str] | None = None) -> int:
+async def derive_again(outside: Outside, declared: Declared, keys: Iterable[str] | None = None) -> int:
     """Compute from what is kept, without asking anybody: after an edit, or where older rules were at work. Returns how
     many subjects changed."""
-    known = await outside.catalogue.catalogued()
+    known = await _kept(outside).catalogued()
     changed = 0
     chosen = sorted(known) if keys is None else sorted(set(keys) & known.keys())
     for key in chosen:
@@ -210,16 +206,16 @@ async def derive_again(outside: CatalogueOutside, declared: Declared, keys: Iter
             continue
         subject = known[key].subject
         inquiry = _Inquiry(outside, subject, outside.clock.now(), {})
-        inquiry.asked = dict.fromkeys(await outside.catalogue.asked_for(key))
+        inquiry.asked = dict.fromkeys(await _kept(outside).asked_for(key))
         _, moved = await _derive_and_keep(outside, declared, subject, inquiry)
         changed += moved
     return changed
 
 
 async def _derive_and_keep(
-    outside: CatalogueOutside, declared: Declared, subject: Subject, inquiry: _Inquiry
+    outside: Outside, declared: Declared, subject: Subject, inquiry: _Inquiry
 ) -> tuple[Catalogued, bool]:
-    store, catalogue, now = outside.store, outside.catalogue, outside.clock.now()
+    store, catalogue, now = outside.store, _kept(outside), outside.clock.now()
     heard = await catalogue.heard(tuple(inquiry.asked))
     items = [item for item in (await store.items()).values() if not item.is_missing]
     authors = authors_in_library(items)
@@ -258,10 +254,10 @@ def _ids(claim: BookClaim) -> set[str]:
     return {claim.id, *claim.ids, *(one for recording in claim.recordings or () for one in recording.ids)}
 
 
-async def _settle(outside: CatalogueOutside, inquiry: _Inquiry) -> None:
+async def _settle(outside: Outside, inquiry: _Inquiry) -> None:
     """All sources answered: fresh until the schedule says otherwise. Else the rest is tried again after a while."""
     key = f"catalogue/{inquiry.subject.key}"
-    await outside.catalogue.save_refreshed(inquiry.subject.key, at=outside.clock.now())
+    await _kept(outside).save_refreshed(inquiry.subject.key, at=outside.clock.now())
     if not inquiry.troubles:
         await outside.store.clear_backoff(key)
         return
@@ -277,7 +273,7 @@ async def _settle(outside: CatalogueOutside, inquiry: _Inquiry) -> None:
 class _Inquiry:
     """Everything one subject is asked about, source by source."""
 
-    def __init__(self, outside: CatalogueOutside, subject: Subject, since: datetime, resting: dict[str, str]) -> None:
+    def __init__(self, outside: Outside, subject: Subject, since: datetime, resting: dict[str, str]) -> None:
         self.subject = subject
         self.asked: dict[tuple[str, str], None] = {}
         self.troubles: dict[str, str] = {}
@@ -358,7 +354,7 @@ class _Inquiry:
         return any(name == source.name and '"list-members"' in question for name, question in self.asked)
 
     async def _derived(self) -> Catalogued:
-        heard = await self._outside.catalogue.heard(tuple(self.asked))
+        heard = await _kept(self._outside).heard(tuple(self.asked))
         return derive(self.subject, heard, now=self._outside.clock.now())
 
     # --- an author ---------------------------------------------------------------------------------------------------
@@ -382,7 +378,9 @@ class _Inquiry:
 
     async def _details(self) -> None:
         """Sources that only answer about single books are asked about the few that others leave open."""
-        single = [one for one in self._outside.sources if not one.answers & {FindSeries, ListBooks}]
+        single = [
+            one for one in self._outside.sources if FindSeries not in one.answers and ListBooks not in one.answers
+        ]
         if not single:
             return
         books = (await self._derived()).books
@@ -403,7 +401,7 @@ class _Inquiry:
         """What is kept of the answer, from now or from before; None when the source never answered this."""
         key = question_key(question)
         self.asked[(source.name, key)] = None
-        store, now = self._outside.catalogue, self._outside.clock.now()
+        store, now = _kept(self._outside), self._outside.clock.now()
         [before] = await store.heard([(source.name, key)]) or (None,)
         if before is not None and before.answered_at is not None and before.answered_at >= self._since:
             return before

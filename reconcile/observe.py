@@ -15,6 +15,7 @@ from domain.manifest import Declared, PolicySpec, Retries
 from domain.ownership import keys_of
 from domain.wants import MemberKind
 from domain.world import Baseline, Claim, Item, Known, LibraryView, Outcome, Spent, Torrent, Unread, World
+from reconcile.catalogues import read_catalogue
 from reconcile.ports import Outside
 
 ClientReading = Known[tuple[Torrent, ...]] | Unread
@@ -33,14 +34,15 @@ async def read_desired(outside: Outside, *, remember: bool = False) -> Desired:
     items = (await store.items()).values()
     keys = await store.want_keys()
     baseline = await store.baseline()
+    catalogue = await read_catalogue(outside)
     if not isinstance(declared, Declared):
-        desired = derive(last_good or Declared(), items, keys)
+        desired = derive(last_good or Declared(), items, keys, catalogue)
         return msgspec.structs.replace(desired, mistakes=tuple(str(mistake) for mistake in declared))
-    desired = derive(declared, items, keys)
+    desired = derive(declared, items, keys, catalogue)
     digest = digest_of("declarations", baseline.wants, sorted(want.key for want in desired.wants))
     allowed = declared.policy.brakes.allow_empty or digest in await store.approved()
     if last_good is not None and not allowed and _shrunk(desired, baseline):
-        return msgspec.structs.replace(derive(last_good, items, keys), shrunk=digest)
+        return msgspec.structs.replace(derive(last_good, items, keys, catalogue), shrunk=digest)
     if not remember:
         return desired
     if declared != last_good:

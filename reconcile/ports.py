@@ -36,6 +36,7 @@ from domain.world import (
     StoredVerdict,
     Torrent,
 )
+from reconcile.catalogue_ports import CatalogueStore, Source
 
 
 class Clock(Protocol):
@@ -333,3 +334,7 @@ class Outside:
     clock: Clock
     tell: Tell
     jitter: random.Random
+    catalogue: CatalogueStore | None = None
+    """What is known of series and authors; None where wants are stated by hand alone."""
+    sources: tuple[Source, ...] = ()
+    """Whom the catalogue asks."""

@@ -39,8 +39,9 @@ from domain.case import Judged
 from domain.conditions import SERVICE, conditions_of
 from domain.digests import digest_of
 from domain.errors import Conflict, Failure
+from domain.missing import missing_books
 from domain.plan import Plan, plan
-from domain.world import Condition, Run, Spent, World
+from domain.world import Condition, Known, Run, Spent, World
 from reconcile.acting import Acting, Round, stored
 from reconcile.grabs import adopt, grab, revive, settle
 from reconcile.letting_go import let_go, remove
@@ -283,11 +284,19 @@ async def _write_status(round_: Round, now: datetime, *, first: bool, applying: 
     # Only a tick that may act counts as a look: printing a plan twice must not make a removal of it.
     if first and applying:
         await _count_findings(round_)
+    if first and applying and _knows_gaps(round_):
+        assert round_.outside.catalogue is not None
+        await round_.outside.catalogue.save_missing(missing_books(plan_), now)
     suspicious = any(brake.name in ("library emptied", "client emptied", "first run") for brake in plan_.brakes)
     if applying and not suspicious:
         counts = good_baseline(round_.desired, round_.world)
         if counts != round_.world.baseline:
             await store.save_baseline(counts)
+
+
+def _knows_gaps(round_: Round) -> bool:
+    """Whether this round can tell what is missing: a library that was not read lacks nothing that we know of."""
+    return round_.outside.catalogue is not None and isinstance(round_.world.library, Known)
 
 
 async def _forget_departed(round_: Round) -> None:

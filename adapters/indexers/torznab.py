@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from urllib.parse import quote_plus, urljoin
 import httpx
 import msgspec
 
+from adapters.http import keep_addresses_out_of_logs
 from adapters.indexers import feed
 from adapters.indexers.text import clean_title, quoted
 from adapters.torrents import read_magnet, read_torrent
@@ -93,9 +93,7 @@ class Torznab:
         self._last_at: datetime | None = None
         self._caps: tuple[feed.Caps, datetime] | None = None
         self._links: dict[str, str] = {}
-        # They write whole addresses, with the key in them, at INFO and DEBUG.
-        for chatty in ("httpx", "httpcore"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
+        keep_addresses_out_of_logs()
 
     def __repr__(self) -> str:
         return f"Torznab({self.name!r})"

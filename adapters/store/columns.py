@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, LargeBinary, Text, TypeDecorator
 
 T = TypeVar("T")
 
@@ -66,6 +67,29 @@ class Json(TypeDecorator[T], Generic[T]):
         try:
             return self._decoder.decode(value)
         except msgspec.ValidationError:
+            return None
+
+
+class Packed(TypeDecorator[T], Generic[T]):
+    """A value as compressed JSON, for what is large and read seldom. An unreadable one comes back as None."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, shape: Any) -> None:
+        super().__init__()
+        self.shape = shape
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(shape)
+
+    def process_bind_param(self, value: T | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else zlib.compress(encoded(value).encode())
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> T | None:
+        if value is None:
+            return None
+        try:
+            return self._decoder.decode(zlib.decompress(value))
+        except (msgspec.DecodeError, zlib.error):
             return None
 
 

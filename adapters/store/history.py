@@ -17,6 +17,9 @@ from domain.world import Backoff, Condition, Correction, Event, FailedAttempt, R
 asdict = msgspec.structs.asdict
 replace = msgspec.structs.replace
 
+REPLIES_KEPT = timedelta(days=30)
+"""Without being asked for again: longer than any answer is fresh, so that the next question may be conditional."""
+
 
 class Conditions(Database):
     async def conditions(self, subject: str | None = None) -> tuple[Condition, ...]:
@@ -152,10 +155,11 @@ class Reports(Database):
         return await self._all(select(tables.tasks).order_by(tables.tasks.c.id.desc()).limit(limit), Run)
 
     async def prune(self, now: datetime, *, history_days: int, verdict_days: int) -> Mapping[str, int]:
-        """Delete what is older, and say how many rows of each table.
+        """Delete what is older, and say how many rows of each table that lost some.
 
         Events and run reports go after `history_days`, verdicts that were not seen again after `verdict_days`,
-        overrides once they have expired. Failures, corrections and claims are kept for ever.
+        overrides once they have expired, answers of servers after `REPLIES_KEPT`. Failures, corrections, claims and
+        the catalogue are kept for ever.
         """
         history, verdict = now - timedelta(days=history_days), now - timedelta(days=verdict_days)
         old = {
@@ -163,12 +167,14 @@ class Reports(Database):
             tables.tasks: tables.tasks.c.started_at < history,
             tables.verdicts: tables.verdicts.c.last_at < verdict,
             tables.overrides: tables.overrides.c.until < now,
+            tables.replies: tables.replies.c.checked_at < now - REPLIES_KEPT,
         }
         async with self.writing() as connection:
-            return {
+            gone = {
                 table.name: (await connection.execute(delete(table).where(condition))).rowcount
                 for table, condition in old.items()
             }
+        return {name: rows for name, rows in gone.items() if rows}
 
 
 async def _stored_conditions(connection: AsyncConnection, subjects: Iterable[str]) -> dict[tuple[str, str], Condition]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from adapters.store.catalogue import Catalogue
 from adapters.store.decisions import Decisions
 from adapters.store.desires import Desires
 from adapters.store.history import Conditions, Events, Failures, Reports, Verdicts
+from adapters.store.hosts import Hosts
 from adapters.store.ledger import Leases, Ledger
 from adapters.store.readings import Readings
 
 
-class Store(Leases, Ledger, Readings, Desires, Decisions, Conditions, Events, Verdicts, Failures, Reports):
+class Store(
+    Leases, Ledger, Readings, Desires, Decisions, Conditions, Events, Verdicts, Failures, Reports, Catalogue, Hosts
+):
     """Everything that must survive a restart. Each method is one unit of work; times are aware UTC.
 
     Made by `Store.open(url)` and ended by `close()`; a migrated database is expected.

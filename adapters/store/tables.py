@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 
-from sqlalchemy import CheckConstraint, Column, Float, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy import Enum as EnumType
 from sqlalchemy import text as sql
 
-from adapters.store.columns import Id, Json, Moment, Prose
+from adapters.store.columns import Id, Json, Moment, Packed, Prose
+from domain.catalogue.books import Catalogued, EditVerb
+from domain.catalogue.gaps import Gap
+from domain.catalogue.memory import Heard
 from domain.manifest import Declared
 from domain.releases import Release
 from domain.world import Item, Outcome
@@ -25,6 +40,10 @@ metadata = MetaData(
 
 def _id() -> Column[int]:
     return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _one_of(kind: type[Enum]) -> EnumType:
+    return EnumType(kind, native_enum=False, length=16, values_callable=lambda kind: [one.value for one in kind])
 
 
 leases = Table(
@@ -51,10 +70,7 @@ claims = Table(
     Column("infohash", Text),
     Column("infohash_v2", Text),
     Column("path", Text),
-    Column(
-        "outcome",
-        EnumType(Outcome, native_enum=False, length=16, values_callable=lambda kind: [one.value for one in kind]),
-    ),
+    Column("outcome", _one_of(Outcome)),
     Column("detail", Prose, nullable=False),
     Column("claimed_at", Moment, nullable=False),
     Column("settled_at", Moment),
@@ -260,4 +276,112 @@ requests = Table(
     metadata,
     Column("target", Text, primary_key=True),
     Column("at", Moment, nullable=False),
+)
+
+books = Table(
+    "books",
+    metadata,
+    Column("id", Prose, primary_key=True),
+    Column("title", Prose, nullable=False),
+    Column("authors", Json[tuple[str, ...]](tuple[str, ...]), nullable=False),
+    Column("language", Text),
+    Column("first_published", Integer),
+    Column("updated_at", Moment, nullable=False),
+)
+
+book_ids = Table(
+    "book_ids",
+    metadata,
+    Column("id", Prose, primary_key=True),
+    # The current book: every id of a book that went into another one, its own among them, moves along.
+    Column("book", Prose, nullable=False),
+    Index(None, "book"),
+)
+
+
+def _subjects(name: str) -> Table:
+    """What was derived for subjects of one kind. One that was gone through without a result has no `catalogued`."""
+    return Table(
+        name,
+        metadata,
+        Column("key", Text, primary_key=True),
+        Column("name", Prose, nullable=False),
+        Column("author", Prose),
+        Column("catalogued", Json[Catalogued](Catalogued)),
+        Column("asked", Json[tuple[tuple[str, str], ...]](tuple[tuple[str, str], ...]), nullable=False),
+        Column("refreshed_at", Moment),
+        Column("derived_at", Moment),
+    )
+
+
+series = _subjects("series")
+authors = _subjects("authors")
+
+heard = Table(
+    "heard",
+    metadata,
+    Column("source", Text, primary_key=True),
+    # Of the question, which may be longer than an index takes.
+    Column("digest", Text, primary_key=True),
+    Column("question", Text, nullable=False),
+    Column("heard", Packed[Heard](Heard), nullable=False),
+)
+
+catalogue_edits = Table(
+    "catalogue_edits",
+    metadata,
+    _id(),
+    Column("verb", _one_of(EditVerb), nullable=False),
+    Column("book", Prose, nullable=False),
+    Column("other", Prose, nullable=False),
+    Column("field", Prose, nullable=False),
+    Column("value", Prose, nullable=False),
+    Column("title", Prose, nullable=False),
+    Column("why", Prose, nullable=False),
+    Column("who", Prose, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("undone_at", Moment),
+    sqlite_autoincrement=True,
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("spent_today", Integer, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("last_at", Moment),
+    Column("parked_until", Moment),
+    Column("why", Prose, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("limited", Integer, nullable=False),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("url", Prose, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Json[Mapping[str, str]](dict[str, str]), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("fetched_at", Moment, nullable=False),
+    Column("checked_at", Moment, nullable=False),
+    Index(None, "checked_at"),
+)
+
+missing_books = Table(
+    "missing_books",
+    metadata,
+    Column("want", Text, primary_key=True),
+    Column("title", Prose, nullable=False),
+    Column("authors", Json[tuple[str, ...]](tuple[str, ...]), nullable=False),
+    Column("series", Prose),
+    Column("position", Prose),
+    Column("reason", _one_of(Gap), nullable=False),
+    Column("evidence", Json[tuple[str, ...]](tuple[str, ...]), nullable=False),
+    Column("decision", Prose, nullable=False),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("last_seen_at", Moment, nullable=False),
+    Column("closed_at", Moment),
 )

@@ -211,6 +211,9 @@ class _Derivation:
         )
         held = kinds.contents(group, setting) if kind is MemberKind.OMNIBUS else ()
         by = {family(source) for source, place in said if position is None or place.same(position)}
+        if position is not None and position.whole_book:
+            # Another ordering confirms that it is a main book, whatever its number is there.
+            by |= {family(one.series.source) for ordering in joined.others for one in ordering if group.key in one.whole}
         return msgspec.structs.replace(
             book,
             contains=tuple(book_id(setting.members[key]) for key in held) or _covered(position, setting),

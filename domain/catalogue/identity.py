@@ -184,7 +184,7 @@ class Joining:
             for _, records in sorted(at.items()):
                 for place, other in enumerate(records):
                     for one in records[:place]:
-                        if _variant(one, other):
+                        if _variant(one, other) and not self._numbers_differ(one, other):
                             why = f"same number in {series.partition(' ')[2] or series}, and titles that are spellings"
                             self._join(one, other, f"{why}: {one.title!r}, {other.title!r}")
                 self._join_translations(series, records)
@@ -292,6 +292,8 @@ def _whole_numbers(records: Iterable[Record]) -> dict[str, set[Decimal]]:
 
 def _variant(one: Record, other: Record) -> bool:
     """Two titles at one number: spellings of each other, or one within the other."""
+    if bool(one.read.omnibus or one.claim.compilation) != bool(other.read.omnibus or other.claim.compilation):
+        return False
     if one.authors and other.authors and same_people(one.authors, other.authors) is Likeness.DIFFERENT:
         return False
     if one.read.volume is not None and other.read.volume is not None and one.read.volume != other.read.volume:

@@ -9,7 +9,9 @@ from statistics import median
 
 import msgspec
 
+from domain.catalogue.claims import family
 from domain.catalogue.identity import Group
+from domain.catalogue.records import Record
 from domain.names import Likeness, fold, person_key, same_people, series_key, without_article
 from domain.positions import Position
 from domain.wants import MemberKind
@@ -19,6 +21,13 @@ _CUES = re.compile(
     r"stories|works|collection|set)\b|\bbooks\s+\d{1,3}\s*(?:-|–|to|&|and)\s*\d{1,3}\b|\btrilogy\b|\b\d+\s?books?\s+in\s+(?:1|one)\b",
     re.IGNORECASE,
 )
+_SETS = re.compile(
+    r"\bbox(?:ed)?\W?set\b|\bbooks\s+\d{1,3}\s*(?:-|–|to|&|and)\s*\d{1,3}\b"
+    r"|\b(?:\d+|two|three|four|five|six|seven|eight|nine|ten)\W(?:complete\W)?(?:books?|novels?)\Win\W(?:1|one)\b"
+    r"|\b\d{1,2}\W(?:book|novel|volume)s?\W(?:box\W?set|set|bundle|collection|omnibus)\b",
+    re.IGNORECASE,
+)
+"""Cues that name nothing but a set, even in the title of a book that stands alone."""
 _STUDY = re.compile(
     r"^(?:a\s+)?(?:summary|study guide|analysis|sparknotes|cliffs?notes|workbook|conversation starters|key takeaways"
     r"|trivia|quiz)\b|\b(?:summary of|study guide|sparknotes|cliffs?notes|literature guide|conversation starters"
@@ -127,18 +136,18 @@ def omnibus(group: Group, position: Position | None, setting: Setting) -> str:
     """Why it is several books in one; "" when it is one."""
     if position is not None and not position.single:
         return f"its number is a range, {position.text}"
-    own = position is not None and position.whole_book
-    held = contents(group, setting)
-    names = [record.claim.title or "" for record in group.records]
     length = _length(group)
     much = length is not None and setting.median_min is not None and length >= OMNIBUS_SHARE * setting.median_min
-    if len(held) >= 2 and (not own or much):
+    if position is not None and position.whole_book:
+        return _numbered_set(group, setting, length=length, much=much)
+    held = contents(group, setting)
+    names = [record.claim.title or "" for record in group.records]
+    if len(held) >= 2:
         return f"its title names {len(held)} members"
-    compiled = any(record.claim.compilation for record in group.records)
-    if own and not (compiled and any(_CUES.search(name) for name in names)):
-        return ""
-    if compiled:
+    if any(record.claim.compilation for record in group.records):
         return "a source calls it a compilation"
+    if all(_SETS.search(name) for name in names):
+        return "its title names a set"
     cue = any(record.omnibus for record in group.records) or any(_CUES.search(name) for name in names)
     # In the name of a book that stands alone, "omnibus" is a word like any other.
     if cue and (setting.series or held or much):
@@ -148,14 +157,41 @@ def omnibus(group: Group, position: Position | None, setting: Setting) -> str:
     return ""
 
 
+def _numbered_set(group: Group, setting: Setting, *, length: float | None, much: bool) -> str:
+    """Shops number sets too. A single may be called a collection, or compiled by a source that counts its stories: then
+    its length, or another family that numbers it, says so."""
+    whole = [record for record in group.records if record.part is None]
+    bare = [_without_series(record, setting) for record in whole]
+    cue, boxed = (all(cues.search(name) for name in bare) for cues in (_CUES, _SETS))
+    if (much or length is None) and len(_all_hold(whole, setting)) >= 2:
+        return f"its titles name {len(_all_hold(whole, setting))} members"
+    compiled = {family(record.source) for record in whole if record.claim.compilation}
+    if compiled and (cue or much or not {family(record.source) for record in whole if record.places} - compiled):
+        return "a source calls it a compilation, though it has a number"
+    if (cue and much) or (boxed and length is None):
+        return "its title names a set" + (f" of {length:.0f} minutes" if length else "")
+    return ""
+
+
+def _without_series(record: Record, setting: Setting) -> str:
+    """A title without the names of the series it stands in: the first book of a trilogy is none."""
+    names = {*record.series, *([setting.series] if setting.series else [])}
+    title = record.claim.title or ""
+    for name in sorted(names, key=lambda one: (-len(one), one)):
+        title = re.sub(re.escape(name), " ", title, flags=re.IGNORECASE)
+    return title if fold(title) else record.claim.title or ""
+
+
+def _all_hold(records: Sequence[Record], setting: Setting) -> tuple[str, ...]:
+    """Keys of the members that the shortest of these titles names: a series' name behind a title may be a member's."""
+    members = _main(setting)
+    own = {record.read.key for record in records}
+    return min((_named_in(fold(record.title), own, members) for record in records), key=len, default=())
+
+
 def contents(group: Group, setting: Setting) -> tuple[str, ...]:
-    """Keys of the members whose titles this title consists of. In a series only main books are looked for: the stories
-    of a collection lend it their names."""
-    members = {
-        key: member
-        for key, member in setting.members.items()
-        if not setting.series or ((place := setting.positions.get(key)) is not None and place.whole_book)
-    }
+    """Keys of the members whose titles this title consists of."""
+    members = _main(setting)
     own = {record.read.key for record in group.records}
     best: tuple[str, ...] = ()
     for record in group.records:
@@ -164,6 +200,15 @@ def contents(group: Group, setting: Setting) -> tuple[str, ...]:
             continue
         best = max(best, _named_in(said, own, members), key=len)
     return best
+
+
+def _main(setting: Setting) -> dict[str, Group]:
+    """The books that a set may hold. In a series only main books: the stories of a collection lend it their names."""
+    return {
+        key: member
+        for key, member in setting.members.items()
+        if not setting.series or ((place := setting.positions.get(key)) is not None and place.whole_book)
+    }
 
 
 def _named_in(said: str, own: set[str], members: Mapping[str, Group]) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Without translators, illustrators and the like."""
     places: tuple[tuple[str, Position | None], ...]
     """(source and id of a series, place in it)."""
+    series: tuple[str, ...] = ()
+    """Names of these series."""
     part: tuple[int, int | None] | None = None
     """(k, n) of `part k of n`."""
     dramatized: bool | None = None
@@ -233,6 +235,7 @@ def _read(
         keys=title_keys(shown, series=nearest, authors=authors),
         authors=authors,
         places=tuple(sorted(positions.items())),
+        series=tuple(names),
         part=part,
         dramatized=_dramatized(claim, list(places.values())),
         abridged=True if says_abridged(f"{claim.title} {claim.subtitle or ''}") or _abridged_series(names) else None,
@@ -266,7 +269,7 @@ def clean_title(title: str, series: Sequence[str], authors: Sequence[str]) -> st
     return title
 
 
-_MARKS = re.compile(r":\s|\s?[(\[]|\s[-–—]\s|,\s|[)\]]\s*")
+_MARKS = re.compile(r":\s|\s?[(\[]|\s[-–—|]\s|,\s|[)\]]\s*")
 
 
 def _position(text: str | None) -> Position | None:

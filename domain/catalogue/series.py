@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from domain.catalogue.books import Subject
+from domain.catalogue.claims import family
 from domain.catalogue.identity import Group
 from domain.catalogue.precedence import rank
 from domain.catalogue.records import ProviderSeries
@@ -18,6 +19,10 @@ from domain.positions import Position
 
 AGREEMENT = 0.8
 """Least share of equal numbers over shared books that makes two lists one ordering."""
+CONFIRMING = frozenset({"A", "H"})
+"""Families whose word alone may confirm a number: those that sell recordings, and Hardcover."""
+CONFIRMS = 3
+"""What their word on an ordering weighs."""
 ENOUGH_SHARED = 2
 OF_UNLIKE_NAMES = 3
 """Books that two lists of unlike names must share at least, to be one series."""
@@ -177,33 +182,73 @@ def _orderings(joined: Sequence[Numbered]) -> tuple[tuple[Numbered, ...], tuple[
         tuple(sorted(ordering, key=lambda one: (rank("number", one.series.source), one.series.key)))
         for ordering in orderings
     ]
-    ranked.sort(
-        key=lambda ordering: (
-            -len({one.series.source for one in ordering}),
-            -len({book for one in ordering for book in one.whole}),
-            rank("number", ordering[0].series.source),
-            ordering[0].series.key,
-        )
-    )
+    ranked.sort(key=lambda ordering: (-_told_by(ordering), rank("number", ordering[0].series.source), ordering[0].series.key))
     return (ranked[0], tuple(ranked[1:])) if ranked else ((), ())
 
 
+def _told_by(ordering: Sequence[Numbered]) -> int:
+    """How much is said for an ordering: each family's word on each book, thrice where it may confirm a number."""
+    words = {(book, family(one.series.source)) for one in ordering for book in one.whole}
+    return sum(CONFIRMS if said_by in CONFIRMING else 1 for _, said_by in words)
+
+
 def _agree(one: Numbered, ordering: Sequence[Numbered]) -> bool:
+    """Whether numbers are equal, but for a few. One alone is always a slip: another ordering moves two books at least."""
     mine = one.whole
     theirs: dict[str, Decimal] = {}
     for other in ordering:
         theirs = other.whole | theirs
     both = mine.keys() & theirs.keys()
-    return sum(mine[book] == theirs[book] for book in both) >= AGREEMENT * len(both)
+    equal = sum(mine[book] == theirs[book] for book in both)
+    return equal >= AGREEMENT * len(both) or (equal > 0 and len(both) - equal == 1)
 
 
-def places(joined: Joined) -> dict[str, tuple[Position | None, tuple[tuple[str, Position], ...]]]:
+Said = tuple[tuple[str, Position], ...]
+"""(source, place) of every source that gives a book a number in the shown ordering."""
+
+
+def places(joined: Joined) -> dict[str, tuple[Position | None, Said]]:
     """Each member's place in the shown ordering, with every (source, place) that was said of it there."""
-    found: dict[str, tuple[Position | None, tuple[tuple[str, Position], ...]]] = {}
-    for group in sorted(joined.members):
-        said = tuple((one.series.source, place) for one in joined.shown if (place := one.places.get(group)) is not None)
-        found[group] = (said[0][1] if said else None, said)
-    return found
+    said = {
+        group: tuple((one.series.source, place) for one in joined.shown if (place := one.places.get(group)) is not None)
+        for group in sorted(joined.members)
+    }
+    chosen = _without_clashes({group: _most_agreed(told) for group, told in said.items()}, said)
+    return {group: (chosen[group], told) for group, told in said.items()}
+
+
+def _most_agreed(said: Said) -> Position | None:
+    """The place that most families of sources give; among equals, that of the source whose word counts first."""
+    return min((place for _, place in said), key=lambda place: _support(place, said), default=None)
+
+
+def _support(place: Position, said: Said) -> tuple[int, int]:
+    """Smaller is better. No number of texts outvotes those who sell recordings, or Hardcover."""
+    families = {family(source) for source, other in said if other.same(place)}
+    return -len(families & CONFIRMING), -len(families)
+
+
+def _without_clashes(chosen: dict[str, Position | None], said: Mapping[str, Said]) -> dict[str, Position | None]:
+    """Of two books at one number, the one with the weaker claim to it moves to where nobody else stands, if a source
+    that can confirm a number has it there: one wrong number then costs no book its place."""
+    at: dict[Decimal, list[str]] = {}
+    for group, place in chosen.items():
+        if place is not None and place.whole_book:
+            at.setdefault(place.low, []).append(group)
+    settled = dict(chosen)
+    for number, groups in sorted(at.items()):
+        rivals = sorted(groups, key=lambda group: (_support(settled[group], said[group]), group))  # type: ignore[arg-type]
+        for group in rivals[:0:-1]:
+            free = [
+                place
+                for source, place in said[group]
+                if place.whole_book and place.low not in at and family(source) in CONFIRMING
+            ]
+            if free and len(at[number]) > 1:
+                settled[group] = min(free, key=lambda place: _support(place, said[group]))
+                at[number].remove(group)
+                at[settled[group].low] = [group]  # type: ignore[union-attr]
+    return settled
 
 
 def records_in(joined: Joined, groups: Mapping[str, Group]) -> dict[str, dict[str, Position]]:

@@ -2,16 +2,22 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
-from adapters.store import migrate, open_store
+from adapters.store import Store, migrate, migrations, open_store
 from adapters.store.tables import metadata
+from domain.catalogue.books import EditVerb
 from domain.errors import Permanent
+from domain.world import Item
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -38,12 +44,70 @@ def indexes(connection: Connection) -> set[tuple[str, str | None, bool]]:
     }
 
 
+def upgrade_to(revision: str) -> Callable[[Connection], None]:
+    def upgrade(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    return upgrade
+
+
+def content(connection: Connection) -> dict[str, tuple[object, ...]]:
+    """Columns, constraints, indexes and rows of every table."""
+    inspector = inspect(connection)
+    return {
+        table: (
+            [{name: str(value) for name, value in column.items()} for column in inspector.get_columns(table)],
+            inspector.get_pk_constraint(table),
+            inspector.get_unique_constraints(table),
+            inspector.get_check_constraints(table),
+            [(index["name"], index["column_names"], index["unique"]) for index in inspector.get_indexes(table)],
+            sorted(map(str, connection.execute(text(f"SELECT * FROM {table}")))),
+        )
+        for table in sorted(inspector.get_table_names())
+        if table != "alembic_version"
+    }
+
+
+async def fill_first_tables(store: Store) -> None:
+    epoch = await store.acquire_lease("tick", "one", now=NOW, ttl_s=60)
+    assert epoch is not None
+    await store.claim("grab", want="oz-8", release="r1", attempt=1, epoch=epoch, now=NOW)
+    await store.save_items([Item(id="li_1", library_id="lib", path="/b", rel_path="b", title="Tik-Tok of Oz")])
+    await store.approve("d1", who="dorothy", at=NOW)
+    await store.record_event(subject="oz-8", reason="Grabbed", message="", at=NOW)
+
+
 async def test_migrating_from_empty_makes_exactly_the_tables_of_the_code(empty_url):
     await migrate(empty_url)
 
     async with open_store(empty_url) as store, store.reading() as connection:
         assert await connection.run_sync(differences) == []
         assert ("claims", "one_live_grab_per_want", True) in await connection.run_sync(indexes)
+
+
+async def test_the_catalogue_is_added_beside_what_the_first_version_kept(empty_url):
+    async with open_store(empty_url) as store:
+        async with store.writing() as connection:
+            await connection.run_sync(upgrade_to("0001"))
+        await fill_first_tables(store)
+        async with store.reading() as connection:
+            before = await connection.run_sync(content)
+
+    await migrate(empty_url)
+
+    async with open_store(empty_url) as store:
+        async with store.reading() as connection:
+            after = await connection.run_sync(content)
+            assert await connection.run_sync(differences) == []
+        assert before.keys() < after.keys()
+        assert {table: after[table] for table in before} == before
+        assert await store.catalogued() == {}
+        edit = await store.add_edit(EditVerb.EXCLUDE, book="book:a", at=NOW)
+        assert await store.edits() == (edit,)
 
 
 async def test_migrating_again_changes_nothing(empty_url):
@@ -119,5 +183,5 @@ async def test_a_path_with_odd_characters_is_migrated(tmp_path):
     await migrate(f"sqlite:///{folder / 'store.db'}")
 
     connection = sqlite3.connect(folder / "store.db")
-    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
     connection.close()

@@ -27,12 +27,16 @@ class Said(msgspec.Struct, frozen=True):
         return json.loads(self.out)
 
 
+NO_CATALOGUE = {"BIBLIOSTAT_CATALOGUE_OFF": "audible,audiosilo,audnexus,openlibrary,librivox"}
+"""Nothing in a test leaves loopback: only who names stand-ins asks catalogues."""
+
+
 def bibliostat(environment: Mapping[str, str], *arguments: str | Path, cwd: Path | None = None) -> Said:
     """Run it to its end. Nothing of this machine's own settings reaches it, and it never ends in a traceback."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("BIBLIOSTAT_")}
     done = subprocess.run(
         [sys.executable, "-c", "from handlers.cli import main; main()", *map(str, arguments)],
-        env={**own, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
+        env={**own, "PYTHONPATH": str(Path(__file__).parents[2]), **NO_CATALOGUE, **environment},
         cwd=cwd,
         capture_output=True,
         text=True,

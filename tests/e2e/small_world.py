@@ -249,6 +249,7 @@ class SmallWorld:
         return {
             "BIBLIOSTAT_DATA_DIR": str(data),
             "BIBLIOSTAT_WANTED": str(self.wanted),
+            "BIBLIOSTAT_CATALOGUE_OFF": "audible,audiosilo,audnexus,openlibrary,librivox",
             "BIBLIOSTAT_AUDIOBOOKSHELF_URL": at.library,
             "BIBLIOSTAT_AUDIOBOOKSHELF_API_KEY": API_KEY,
             "BIBLIOSTAT_QBITTORRENT_URL": at.client,
@@ -396,8 +397,10 @@ async def reach(at: Addresses, clock: Clock | None = None) -> AsyncIterator[Outs
             look_twice=True,
         )
         stack.push_async_callback(client.close)
+        store = await stack.enter_async_context(open_store(at.database))
         yield Outside(
-            store=await stack.enter_async_context(open_store(at.database)),
+            store=store,
+            catalogue=store,
             manifests=ManifestFolder(at.wanted),
             library=Audiobookshelf(library, libraries=at.libraries, patience=Patience(poll_s=0.02, quiet_s=0.0)),
             client=client,
