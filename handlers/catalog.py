@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from domain.catalogue.choosing import Choice, Released, choose
 from domain.catalogue.derive import derive
 from domain.catalogue.memory import Heard, could_not_look, remember
 from domain.catalogue.subjects import Asked, subject_key
-from domain.catalogue.wanting import NO_CATALOGUE, want_of
+from domain.catalogue.wanting import NO_CATALOGUE, struck_out, want_of
 from domain.errors import Permanent
 from domain.manifest import AuthorSpec, Declared, PolicySpec, ProfileSpec, SeriesSpec
 from domain.ownership import LibraryIndex
@@ -119,9 +119,15 @@ def _asked(subject: Subject) -> Asked:
     return Asked(document="", subject=subject, spec=spec, trusted=True)
 
 
-def shown(known: Catalogued, asked: Asked, today: date, index: LibraryIndex | None = None) -> Shown:
+def shown(
+    known: Catalogued,
+    asked: Asked,
+    today: date,
+    index: LibraryIndex | None = None,
+    struck: Collection[str] = (),
+) -> Shown:
     """With what the default policy would want of it, and what the library has of that."""
-    choices = choose(known, profile=ProfileSpec(), today=today)
+    choices = choose(known, excluded=struck, profile=ProfileSpec(), today=today)
     works = tuple(_work(choice, known, asked, index) for choice in choices)
     return Shown(
         kind=known.subject.kind,
@@ -240,16 +246,18 @@ async def look_up(outside: Outside, kind: str, name: str, author: str | None, *,
     subject = Subject(kind="series" if kind == "series" else "author", name=name, author=author)
     asked = _asked(msgspec.structs.replace(subject, key=subject_key(subject)))
     known = (await read_catalogue(outside)).subjects
-    found = known.get(asked.subject.key) or _only_one(known.values(), asked.subject)
+    kept = known.get(asked.subject.key) or _only_one(known.values(), asked.subject)
+    found = await catalogue.told_of(kept.subject.key) if kept is not None else None
     if found is None and not offline:
         if not outside.sources:
             raise Permanent("every source is switched off: see `bibliostat settings`", code="NoSource")
         await refresh(outside, declared, (asked,), schedule_of(declared.policy, now))
-        found = (await catalogue.catalogued(kind)).get(asked.subject.key)
+        found = await catalogue.told_of(asked.subject.key)
     if found is None:
         raise Permanent(f"nothing is known of {name!r} yet; leave out --offline to ask for it", code="NotLookedUp")
     items = (await outside.store.items()).values()
-    return shown(found, asked, now.date(), LibraryIndex(items))
+    struck = struck_out(await catalogue.edits())
+    return shown(found, asked, now.date(), LibraryIndex(items), struck)
 
 
 def _only_one(known: Any, subject: Subject) -> Catalogued | None:
@@ -338,7 +346,9 @@ def show_catalogue(console: Console, found: Shown) -> None:
     if found.completion and found.completion["total"]:
         done = found.completion
         console.print(f"in the library: {done['owned']} of {done['total']} ({done['percent']} %)")
-    table = Table(box=None, pad_edge=False)
+    if not found.works:
+        console.print("no source knows a book of it")
+    table = Table(box=None, pad_edge=False, show_header=bool(found.works))
     for column in ("no.", "title", "kind", "", "why"):
         table.add_column(column, overflow="fold")
     for one in found.works:

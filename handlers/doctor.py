@@ -29,11 +29,11 @@ from reconcile.ports import Outside, Query
 CLOCK_TOLERANCE_S = 120.0
 
 NOT_ASKED: Mapping[str, tuple[str, str]] = {
-    **{name: ("switched off", "take it out of BIBLIOSTAT_CATALOGUE_OFF to ask it") for name in USUAL_SOURCES},
+    **dict.fromkeys(USUAL_SOURCES, ("switched off", "take it out of BIBLIOSTAT_CATALOGUE_OFF to ask it")),
     "hardcover": ("off: it answers only with a token", "set BIBLIOSTAT_CATALOGUE_HARDCOVER_TOKEN to ask it"),
     "google": ("off: it answers only with a key", "set BIBLIOSTAT_CATALOGUE_GOOGLE_BOOKS_KEY to ask it"),
     "itunes": (
-        "off: Apple's terms limit its use to promoting the store",
+        "off: Apple's terms allow what it shows only for promoting the store",
         "set BIBLIOSTAT_CATALOGUE_ITUNES to yes to ask it",
     ),
     "rreading-glasses": (

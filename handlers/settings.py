@@ -147,7 +147,7 @@ Contact = Annotated[str, Meta(min_length=1, max_length=200, extra={"rule": _cont
 ProviderName = Annotated[str, Meta(min_length=1, max_length=100, extra={"rule": _provider_name})]
 Region = Literal["us", "uk", "ca", "au", "fr", "de", "jp", "it", "in", "es", "br"]
 UsualSource = Literal["audible", "audiosilo", "audnexus", "openlibrary", "librivox"]
-USUAL_SOURCES: tuple[UsualSource, ...] = get_args(UsualSource)
+USUAL_SOURCES: tuple[str, ...] = get_args(UsualSource)
 """The sources that are asked unless they are switched off, in the order in which they are asked."""
 
 
@@ -369,8 +369,8 @@ VARIABLES = (
     Variable(
         "BIBLIOSTAT_CATALOGUE_ITUNES",
         "catalogues.itunes",
-        "`yes` asks Apple's iTunes Search too; it is off by default, because Apple's terms limit its use to promoting"
-        " the store.",
+        "`yes` asks Apple's iTunes Search too; it is off by default, because Apple's terms allow what it shows only for"
+        " promoting the store.",
         "no",
         truth=True,
     ),

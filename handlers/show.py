@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -14,7 +14,7 @@ from domain.actions import Chore, Decision, Hold, LetGo, Remove, Scan
 from domain.conditions import NEEDS_A_PERSON, ON_ITS_WAY
 from domain.names import person_key
 from domain.plan import Plan
-from domain.wants import Want
+from domain.wants import Unwanted, Want
 from domain.world import Claim, Condition, Event, FailedAttempt, StoredVerdict, Unread, World
 
 MARKS = {"owned": "[green]●[/]", "coming": "[cyan]◐[/]", "act": "[yellow]▶[/]", "you": "[red]![/]", "held": "[dim]○[/]"}
@@ -56,10 +56,8 @@ def show_plan(console: Console, plan: Plan, *, title: str = "Plan") -> None:
     console.print(table)
     for chore in plan.chores:
         console.print(f"  ▶ {verb(chore)} {escape(_object(chore))}: {escape(chore.because.message)}")
-    for unwanted in plan.unwanted:
-        console.print(
-            f"  [dim]– {escape(unwanted.title)}: not wanted, {escape(unwanted.message)} ({unwanted.document})[/]"
-        )
+    for line in _left_out(plan.unwanted):
+        console.print(f"  [dim]– {escape(line)}[/]")
     owing = [duty.until for duty in plan.duties if not duty.fulfilled and duty.until]
     if owing:
         console.print(f"  [dim]{len(owing)} torrents are seeding what they owe, until {_time(max(owing))} UTC[/]")
@@ -284,6 +282,25 @@ def _worst(rows: Iterable[StoredVerdict]) -> str:
 
 def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
+
+
+FEW_LEFT_OUT = 6
+
+
+def _left_out(unwanted: Sequence[Unwanted]) -> Iterator[str]:
+    """What documents do not want: each book, or where a catalogue brought many, how many by which rule."""
+    by_document: dict[str, list[Unwanted]] = defaultdict(list)
+    for one in unwanted:
+        by_document[one.document].append(one)
+    for document, rows in by_document.items():
+        if len(rows) <= FEW_LEFT_OUT:
+            yield from (f"{one.title}: not wanted, {one.message} ({document})" for one in rows)
+            continue
+        rules = Counter(one.message.split(":")[0] for one in rows)
+        counted = ", ".join(
+            f"{count} {rule}" for rule, count in sorted(rules.items(), key=lambda row: (-row[1], row[0]))
+        )
+        yield f"{document} leaves out {len(rows)}: {counted}; `bibliostat catalog` shows each with its reason"
 
 
 def unclear_rows(plan: Plan) -> list[dict[str, str]]:

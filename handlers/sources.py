@@ -50,8 +50,8 @@ LIMITS: Mapping[str, Limits] = {
 """What we allow ourselves with each host of a source (contracts: metadata, section 1). The budgets of a day are ours:
 several times what a large library needs, and little enough that a mistake of ours does no harm."""
 
-# Most of them scrape: one question makes ten of theirs.
 PROVIDER_LIMITS = Limits(per_s=1.0, per_day=2_000)
+"""Most of them scrape: one question of ours is up to ten of theirs."""
 
 PASS_ON = frozenset({"rreading-glasses"})
 """Sources that, like providers, ask somebody else in turn: on this machine too they are asked slowly."""

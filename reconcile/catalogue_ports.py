@@ -34,7 +34,11 @@ class CatalogueStore(Protocol):
         """Replace what is kept under (source, question)."""
 
     async def catalogued(self, kind: str | None = None) -> Mapping[str, Catalogued]:
-        """Everything derived, by the key of its subject. What another version of the rules stored comes as it is."""
+        """Everything derived, by the key of its subject, without who said what: enough to plan by. What another version
+        of the rules stored comes as it is."""
+
+    async def told_of(self, key: str) -> Catalogued | None:
+        """What was derived for one subject, whole; None when nothing was."""
 
     async def save_catalogued(self, catalogued: Catalogued, *, asked: Sequence[tuple[str, str]]) -> None:
         """Replace what was derived for a subject; `asked` are the (source, question) pairs it rests on.

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from domain.backoff import next_backoff
-from domain.catalogue.books import RULES, Catalogued, Subject
+from domain.catalogue.books import RULES, Catalogued, Edit, Subject
 from domain.catalogue.claims import (
     BookClaim,
     FindAuthor,
@@ -158,6 +158,7 @@ async def refresh(
     if epoch is None:
         return Refreshed(left=tuple(one.subject.key for one in asked), troubles={"": "another process is at it"})
     run = await outside.store.start_run(Run(kind="catalogue", mode="apply", started_at=now))
+    household = await _household(outside, declared)
     resting: dict[str, str] = {}
     done: list[str] = []
     changed = False
@@ -170,7 +171,7 @@ async def refresh(
             await outside.store.renew_lease(LEASE, holder, epoch, now=outside.clock.now(), ttl_s=LEASE_S)
             inquiry = _Inquiry(outside, one.subject, _since(one, schedule, outside.clock.now()), resting)
             await inquiry.ask_all()
-            result, moved = await _derive_and_keep(outside, declared, one.subject, inquiry)
+            result, moved = await _derive_and_keep(outside, household, one.subject, inquiry)
             changed = changed or moved
             await _settle(outside, inquiry)
             done.append(one.subject.key)
@@ -199,6 +200,7 @@ async def derive_again(outside: Outside, declared: Declared, keys: Iterable[str]
     """Compute from what is kept, without asking anybody: after an edit, or where older rules were at work. Returns how
     many subjects changed."""
     known = await _kept(outside).catalogued()
+    household = await _household(outside, declared)
     changed = 0
     chosen = sorted(known) if keys is None else sorted(set(keys) & known.keys())
     for key in chosen:
@@ -207,39 +209,61 @@ async def derive_again(outside: Outside, declared: Declared, keys: Iterable[str]
         subject = known[key].subject
         inquiry = _Inquiry(outside, subject, outside.clock.now(), {})
         inquiry.asked = dict.fromkeys(await _kept(outside).asked_for(key))
-        _, moved = await _derive_and_keep(outside, declared, subject, inquiry)
+        _, moved = await _derive_and_keep(outside, household, subject, inquiry)
         changed += moved
     return changed
 
 
-async def _derive_and_keep(
-    outside: Outside, declared: Declared, subject: Subject, inquiry: _Inquiry
-) -> tuple[Catalogued, bool]:
-    store, catalogue, now = outside.store, _kept(outside), outside.clock.now()
-    heard = await catalogue.heard(tuple(inquiry.asked))
-    items = [item for item in (await store.items()).values() if not item.is_missing]
+class _Household(msgspec.Struct, frozen=True, kw_only=True):
+    """What every derivation of one run needs to know: read once."""
+
+    declared: Declared
+    asked: dict[str, tuple[Asked, ...]]
+    """Subject -> the documents that ask about it."""
+    titles: dict[str, frozenset[str]]
+    """Person -> folded titles that the library has by them."""
+    edits: tuple[Edit, ...]
+    view: Catalogue
+
+
+async def _household(outside: Outside, declared: Declared) -> _Household:
+    items = [item for item in (await outside.store.items()).values() if not item.is_missing]
     authors = authors_in_library(items)
-    ids = {one for answer in heard for claim in answer.answer.books for one in _ids(claim)}
-    mine = authors.get(person_key(subject.name))
-    new = derive(
-        subject,
-        heard,
-        known=await catalogue.books_of(ids),
-        edits=await catalogue.edits(),
-        owned=mine.titles if mine is not None and subject.kind == "author" else (),
-        now=now,
+    asked: dict[str, tuple[Asked, ...]] = {}
+    for one in subjects(declared, series_in_library(items), authors):
+        asked[one.subject.key] = (*asked.get(one.subject.key, ()), one)
+    edits = await _kept(outside).edits()
+    return _Household(
+        declared=declared,
+        asked=asked,
+        titles={key: author.titles for key, author in authors.items()},
+        edits=edits,
+        view=Catalogue(
+            excluded=struck_out(edits), approved=await outside.store.approved(), today=outside.clock.now().date()
+        ),
     )
-    before = (await catalogue.catalogued(subject.kind)).get(subject.key)
-    about = [one for one in subjects(declared, series_in_library(items), authors) if one.subject.key == subject.key]
-    view = Catalogue(excluded=struck_out(await catalogue.edits()), today=now.date())
+
+
+async def _derive_and_keep(
+    outside: Outside, household: _Household, subject: Subject, inquiry: _Inquiry
+) -> tuple[Catalogued, bool]:
+    catalogue, now = _kept(outside), outside.clock.now()
+    heard = await catalogue.heard(tuple(inquiry.asked))
+    ids = {one for answer in heard for claim in answer.answer.books for one in _ids(claim)}
+    owned = household.titles.get(person_key(subject.name), ()) if subject.kind == "author" else ()
+    known = await catalogue.books_of(ids)
+    # Many books take a while to tell apart: ticks and answers go on meanwhile.
+    new = await asyncio.to_thread(derive, subject, heard, known=known, edits=household.edits, owned=owned, now=now)
+    before = await catalogue.told_of(subject.key)
+    about = household.asked.get(subject.key, ())
     wanted = {
         choice.book.id
         for one in about
-        for choice in choices_for(one, new, declared, view)
+        for choice in choices_for(one, new, household.declared, household.view)
         if left_out(choice, one) is None
     }
-    approved = await store.approved()
-    new = grown(new, before, trusted=any(one.trusted for one in about), wanted=wanted, approved=approved)
+    trusted = any(one.trusted for one in about)
+    new = grown(new, before, trusted=trusted, wanted=wanted, approved=household.view.approved)
     await catalogue.save_catalogued(new, asked=tuple(inquiry.asked))
     return new, before is None or _essence(before) != _essence(new)
 

@@ -201,8 +201,8 @@ SHOPS = frozenset({"audible", "hardcover"})
 def oz(minutes: Mapping[int, int] | None = None) -> CatalogueWorld:
     """The Oz books with everything that real lists carry.
 
-    `minutes` are the runtimes of Baum's fourteen by number. Without them no plain reading of the fourteen states a
-    runtime: the demo's recordings run for 3 to 6 minutes, which no catalogue would count as a released book.
+    `minutes` are the runtimes of Baum's fourteen by number (`world.RUNTIMES_MIN` has those of the demo's recordings);
+    what is abridged or dramatised is shorter in proportion. Without them no reading of the fourteen states a runtime.
     """
     timed = dict(minutes or {})
     singles = tuple(_oz_single(position, timed.get(position)) for position in range(1, 15))
@@ -282,14 +282,15 @@ def _oz_further(position: int, minutes: int | None) -> tuple[Recording, ...]:
                 Recording(
                     asins=_only("B0OZ100002"),
                     narrators=("Full Cast",),
-                    minutes=140,
+                    minutes=minutes and minutes * 4 // 7,
                     dramatized=True,
                     title="The Wonderful Wizard of Oz [Dramatized Adaptation]",
                     sequence="1, Dramatized Adaptation",
                 ),
             )
         case 2:
-            return (Recording(asins=_only("B0OZ100003"), narrators=("Thomas Beck",), minutes=90, abridged=True),)
+            short = minutes and minutes * 9 // 25
+            return (Recording(asins=_only("B0OZ100003"), narrators=("Thomas Beck",), minutes=short, abridged=True),)
         case 3:
             return (
                 Recording(asins=_only("B0OZ100004"), narrators=("Third Voice",), minutes=minutes, sequence="Book 3"),
@@ -311,7 +312,7 @@ def _oz_further(position: int, minutes: int | None) -> tuple[Recording, ...]:
                 Recording(
                     asins=_only(f"B0OZ1000{9 + part}"),
                     narrators=("A Full Cast",),
-                    minutes=115 - 5 * part,
+                    minutes=minutes and minutes * (23 - part) // 54,
                     dramatized=True,
                     title=f"The Emerald City of Oz ({part} of 2)",
                     part=(part, 2),

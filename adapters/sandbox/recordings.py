@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +16,8 @@ _mp4_tags: Any = mp4
 
 MP3_HZ, MP3_SAMPLES = 48_000, 1152
 M4B_HZ, M4B_SAMPLES = 32_000, 1024
+DIFFERENT = 250
+"""Frames, after which a recording repeats itself: a long one is made as quickly as a short one."""
 MP3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 
 _ID3_FRAMES: dict[str, Any] = {
@@ -47,7 +49,7 @@ def write_recording(path: Path, *, seconds: float, tags: Mapping[str, str], kbps
     path.parent.mkdir(parents=True, exist_ok=True)
     filling = Random(repr((path.name, seconds, sorted(tags.items()))))
     if path.suffix.lower() == ".mp3":
-        path.write_bytes(b"".join(_mp3_frames(seconds, kbps, filling)))
+        path.write_bytes(_mp3(seconds, kbps, filling))
         _tag_mp3(path, tags)
     else:
         path.write_bytes(_mp4(seconds, kbps, filling))
@@ -59,20 +61,25 @@ def _plain(filling: Random, size: int) -> bytes:
     return filling.randbytes(size).translate(_NEVER_SYNC)
 
 
+def _repeated(frame: Callable[[], bytes], count: int, size: int) -> bytes:
+    """So many frames of `size` bytes, `DIFFERENT` of them made one by one."""
+    block = b"".join(frame() for _ in range(min(count, DIFFERENT)))
+    times, rest = divmod(count, DIFFERENT)
+    return block * times + block[: rest * size]
+
+
 _NEVER_SYNC = bytes(value & 0x7F for value in range(256))
 
 
 # MP3: MPEG-1 layer III, mono, constant bitrate
 
 
-def _mp3_frames(seconds: float, kbps: int, filling: Random) -> Iterable[bytes]:
+def _mp3(seconds: float, kbps: int, filling: Random) -> bytes:
     """Frames whose side information announces no data: silence. What follows it is ancillary and never decoded."""
     index = MP3_KBPS.index(kbps) + 1
-    header = bytes((0xFF, 0xFB, index << 4 | 0b0100, 0b11000000))
-    side_information = bytes(17)
+    start = bytes((0xFF, 0xFB, index << 4 | 0b0100, 0b11000000)) + bytes(17)
     size = 144 * kbps * 1000 // MP3_HZ
-    for _ in range(round(seconds * MP3_HZ / MP3_SAMPLES)):
-        yield header + side_information + _plain(filling, size - len(header) - len(side_information))
+    return _repeated(lambda: start + _plain(filling, size - len(start)), round(seconds * MP3_HZ / MP3_SAMPLES), size)
 
 
 def _tag_mp3(path: Path, tags: Mapping[str, str]) -> None:
@@ -90,7 +97,7 @@ def _mp4(seconds: float, kbps: int, filling: Random) -> bytes:
     frames = round(seconds * M4B_HZ / M4B_SAMPLES)
     size = kbps * 1000 * M4B_SAMPLES // (M4B_HZ * 8)
     kind = _box("ftyp", b"M4B ", _u32(0), b"M4B mp42isom")
-    audio = b"".join(_aac_frame(size, filling) for _ in range(frames))
+    audio = _repeated(lambda: _aac_frame(size, filling), frames, size)
     # The index comes first, as players like it; its size does not depend on the offset that it holds.
     data_at = len(kind) + len(_index(frames, size, data_at=0)) + 8
     return kind + _index(frames, size, data_at=data_at) + _box("mdat", audio)

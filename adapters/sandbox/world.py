@@ -21,8 +21,12 @@ from adapters.torrents import read_torrent
 
 AUTHOR = "L. Frank Baum"
 NEWEST = datetime(2025, 11, 20, 10, tzinfo=UTC)
-DECOY_S = 150
+KBPS = 32
+"""Enough for silence: the whole world is to be small."""
+DECOY_S = 720
 """As long as the shorter books, so that neither size nor runtime gives a decoy away."""
+OMNIBUS_PART_S = 220
+"""Five of them are as long as one book, for the same reason."""
 
 
 class Volume(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,25 +64,29 @@ def _volume(position: int, title: str, year: int, narrator: str, *parts_s: int) 
 
 
 VOLUMES = (
-    _volume(1, "The Wonderful Wizard of Oz", 1900, "Ada Winslow", 100, 100, 100),
-    _volume(2, "The Marvelous Land of Oz", 1904, "Thomas Beck", 240),
-    _volume(3, "Ozma of Oz", 1907, "Clara Mead", 90, 90),
-    _volume(4, "Dorothy and the Wizard in Oz", 1908, "Ada Winslow", 80, 80, 80),
-    _volume(5, "The Road to Oz", 1909, "Thomas Beck", 100, 80),
-    _volume(6, "The Emerald City of Oz", 1910, "Clara Mead", 75, 75, 75, 75),
-    _volume(7, "The Patchwork Girl of Oz", 1913, "Ruth Halloran", 120, 120, 120),
-    _volume(8, "Tik-Tok of Oz", 1914, "Ruth Halloran", 100, 80),
-    _volume(9, "The Scarecrow of Oz", 1915, "Nora Field", 70, 80, 90),
-    _volume(10, "Rinkitink in Oz", 1916, "Nora Field", 60, 60, 90, 90),
-    _volume(11, "The Lost Princess of Oz", 1917, "Edwin Hale", 110, 70),
-    _volume(12, "The Tin Woodman of Oz", 1918, "Edwin Hale", 90, 90),
-    _volume(13, "The Magic of Oz", 1919, "Edwin Hale", 180),
-    _volume(14, "Glinda of Oz", 1920, "Clara Mead", 60, 60, 60),
+    _volume(1, "The Wonderful Wizard of Oz", 1900, "Ada Winslow", 220, 220, 220),
+    _volume(2, "The Marvelous Land of Oz", 1904, "Thomas Beck", 960),
+    _volume(3, "Ozma of Oz", 1907, "Clara Mead", 360, 360),
+    _volume(4, "Dorothy and the Wizard in Oz", 1908, "Ada Winslow", 280, 280, 280),
+    _volume(5, "The Road to Oz", 1909, "Thomas Beck", 600, 480),
+    _volume(6, "The Emerald City of Oz", 1910, "Clara Mead", 345, 345, 345, 345),
+    _volume(7, "The Patchwork Girl of Oz", 1913, "Ruth Halloran", 480, 480, 480),
+    _volume(8, "Tik-Tok of Oz", 1914, "Ruth Halloran", 700, 560),
+    _volume(9, "The Scarecrow of Oz", 1915, "Nora Field", 350, 400, 450),
+    _volume(10, "Rinkitink in Oz", 1916, "Nora Field", 240, 240, 420, 420),
+    _volume(11, "The Lost Princess of Oz", 1917, "Edwin Hale", 700, 440),
+    _volume(12, "The Tin Woodman of Oz", 1918, "Edwin Hale", 510, 510),
+    _volume(13, "The Magic of Oz", 1919, "Edwin Hale", 780),
+    _volume(14, "Glinda of Oz", 1920, "Clara Mead", 300, 300, 300),
 )
+"""From 11 to 24 minutes, no two alike: under ten minutes no catalogue would count them as released."""
+
+RUNTIMES_MIN = {volume.position: volume.runtime_min for volume in VOLUMES}
+"""What a catalogue of this world says of the books, by number."""
 
 OWNED = {
     1: ("L. Frank Baum/Oz/01 - The Wonderful Wizard of Oz {Ada Winslow}", "The Wonderful Wizard of Oz"),
-    3: ("L. Frank Baum/Oz 03 - Ozma of Oz (Unabridged) [64k]", "Oz 03 - Ozma of Oz (Unabridged) [64k]"),
+    3: ("L. Frank Baum/Oz 03 - Ozma of Oz (Unabridged) [32k]", "Oz 03 - Ozma of Oz (Unabridged) [32k]"),
     5: ("L. Frank Baum/Oz/05 - The Road to Oz {Thomas Beck}", "The Road to Oz (Oz, Book 5) (Unabridged)"),
 }
 """Folder and album tag of what is on the shelf: one as it should be, one with a messy folder, one with a messy tag."""
@@ -119,7 +127,7 @@ def _file_name(title: str) -> str:
 
 def _omnibus(first: int, title: str, seeders: int) -> _Lot:
     """Five books in one torrent."""
-    files = {f"{volume.position:02} - {volume.title}.mp3": 60 for volume in VOLUMES[first - 1 : first + 4]}
+    files = {f"{volume.position:02} - {volume.title}.mp3": OMNIBUS_PART_S for volume in VOLUMES[first - 1 : first + 4]}
     return _Lot(title=title, seeders=seeders, volume=first + 2, label="omnibus", files=files)
 
 
@@ -131,22 +139,22 @@ BY_BAUM = {"author": AUTHOR, "language": "English"}
 
 LOTS = (
     _right(2, "The Marvelous Land of Oz by L. Frank Baum [ENG / M4B]", 31, suffix="m4b", **BY_BAUM),
-    _right(4, "L. Frank Baum - Oz 04 - Dorothy and the Wizard in Oz (Unabridged) MP3 64kbps", 12),
+    _right(4, "L. Frank Baum - Oz 04 - Dorothy and the Wizard in Oz (Unabridged) MP3 32kbps", 12),
     _right(6, "The Emerald City of Oz by L. Frank Baum [ENG / MP3]", 18, **BY_BAUM, minimumseedtime="259200"),
-    _right(7, "L.Frank.Baum-The.Patchwork.Girl.of.Oz.Unabridged.MP3.64kbps", 9),
+    _right(7, "L.Frank.Baum-The.Patchwork.Girl.of.Oz.Unabridged.MP3.32kbps", 9),
     _right(8, "L. Frank Baum - [Oz 08] - Tik-Tok of Oz (Unabridged) [MP3]", 14, author=AUTHOR),
-    _right(9, "The Scarecrow of Oz (Oz, Book 9) (Unabridged) - L. Frank Baum - read by Nora Field [MP3 64kbps]", 11),
+    _right(9, "The Scarecrow of Oz (Oz, Book 9) (Unabridged) - L. Frank Baum - read by Nora Field [MP3 32kbps]", 11),
     _right(10, "Rinkitink in Oz by L. Frank Baum [ENG / MP3]", 7, **BY_BAUM),
     _right(11, "The Lost Princess of Oz: Oz, Book 11 by L. Frank Baum [ENG / MP3] [VIP]", 22, downloadvolumefactor="0"),
     _right(13, "The Magic of Oz by L. Frank Baum [ENG / M4B]", 16, suffix="m4b", **BY_BAUM, minimumratio="1.0"),
     _right(14, "Baum, L. Frank - Oz 14 - Glinda of Oz (1920) Unabridged MP3", 15),
-    _decoy("wrong_volume", 2, "L. Frank Baum - Oz 01 - The Wonderful Wizard of Oz (Unabridged) MP3 64kbps", 88),
+    _decoy("wrong_volume", 2, "L. Frank Baum - Oz 01 - The Wonderful Wizard of Oz (Unabridged) MP3 32kbps", 88),
     _decoy("wrong_volume", 4, "Ozma of Oz by L. Frank Baum [ENG / M4B]", 41, suffix="m4b", **BY_BAUM),
     _decoy("wrong_volume", 6, "The Road to Oz by L. Frank Baum [ENG / M4B]", 47, suffix="m4b", **BY_BAUM),
-    _decoy("wrong_volume", 12, "L. Frank Baum - Oz 13 - The Tin Woodman of Oz (Unabridged) MP3 64kbps", 19),
+    _decoy("wrong_volume", 12, "L. Frank Baum - Oz 13 - The Tin Woodman of Oz (Unabridged) MP3 32kbps", 19),
     _decoy("wrong_volume", 14, "The Royal Book of Oz by Ruth Plumly Thompson [ENG / M4B]", 26, suffix="m4b"),
     _omnibus(6, "The Oz Collection: Books 6-10 by L. Frank Baum [ENG / MP3]", 64),
-    _omnibus(10, "L. Frank Baum - Oz 10-14 (Unabridged) MP3 64kbps", 52),
+    _omnibus(10, "L. Frank Baum - Oz 10-14 (Unabridged) MP3 32kbps", 52),
     _decoy("abridged", 14, "Glinda of Oz (Abridged) by L. Frank Baum [ENG / MP3]", 33, **BY_BAUM),
     _decoy("abridged", 12, "The Tin Woodman of Oz by L. Frank Baum (Abridged) [ENG / MP3]", 24, **BY_BAUM),
     _ebook(9, "The Scarecrow of Oz by L. Frank Baum [ENG / EPUB]", 71, 3030),
@@ -196,7 +204,7 @@ def _shelve(volume: Volume, library: Path) -> None:
     folder, album = OWNED[volume.position]
     for number, seconds in enumerate(volume.parts_s, start=1):
         path = library / folder / f"{number:02} - {volume.title}.mp3"
-        write_recording(path, seconds=seconds, tags=_tags(volume, album, number, len(volume.parts_s)))
+        write_recording(path, seconds=seconds, tags=_tags(volume, album, number, len(volume.parts_s)), kbps=KBPS)
 
 
 def _offer(number: int, lot: _Lot, seeds: Path, announce: str | None) -> Offer:
@@ -232,7 +240,7 @@ def _fill(content: Path, lot: _Lot) -> None:
             tags = _tags(volume, volume.title, number, len(lot.files))
         else:
             tags = {"album": lot.title, "title": name, "track": f"{number}/{len(lot.files)}"}
-        write_recording(content / name, seconds=seconds, tags=tags)
+        write_recording(content / name, seconds=seconds, tags=tags, kbps=KBPS)
 
 
 def _tags(volume: Volume, album: str, number: int, total: int) -> dict[str, str]:

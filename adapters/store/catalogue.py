@@ -50,13 +50,20 @@ class Catalogue(Database):
     # What was derived
 
     async def catalogued(self, kind: str | None = None) -> Mapping[str, Catalogued]:
-        """Everything derived, by the key of its subject; `kind` is `series` or `author`. What another version of the
-        rules stored comes as it is."""
+        """Everything derived, by the key of its subject, without who said what; `kind` is `series` or `author`. What
+        another version of the rules stored comes as it is."""
         some = [table for name, table in _SUBJECTS.items() if kind in (None, name)]
         derived = union_all(*(select(one.c.key, one.c.catalogued).where(one.c.catalogued.is_not(None)) for one in some))
         async with self.reading() as connection:
             rows = await connection.execute(derived)
             return {row.key: row.catalogued for row in rows if row.catalogued is not None}
+
+    async def told_of(self, key: str) -> Catalogued | None:
+        """What was derived for one subject, whole; None when nothing was."""
+        table = tables.series if key.startswith("series/") else tables.authors
+        async with self.reading() as connection:
+            found: Catalogued | None = await connection.scalar(select(table.c.whole).where(table.c.key == key))
+            return found
 
     async def save_catalogued(self, catalogued: Catalogued, *, asked: Sequence[tuple[str, str]]) -> None:
         """Replace what was derived for a subject; `asked` are the (source, question) pairs it rests on. Also keeps
@@ -70,7 +77,8 @@ class Catalogue(Database):
         values = {
             "name": catalogued.name,
             "author": subject.author,
-            "catalogued": catalogued,
+            "catalogued": _bare(catalogued),
+            "whole": catalogued,
             "asked": tuple(asked),
             "derived_at": catalogued.derived_at,
         }
@@ -225,6 +233,12 @@ async def _merge(connection: AsyncConnection, old: str, book: str) -> None:
     """All ids of the old book, its own among them, answer to the other one."""
     await connection.execute(update(tables.book_ids).where(tables.book_ids.c.book == old).values(book=book))
     await connection.execute(delete(tables.books).where(tables.books.c.id == old))
+
+
+def _bare(catalogued: Catalogued) -> Catalogued:
+    return replace(
+        catalogued, books=tuple(replace(book, said=(), conflicts=(), joined=()) for book in catalogued.books)
+    )
 
 
 def _digest(question: str) -> str:

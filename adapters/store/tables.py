@@ -307,7 +307,9 @@ def _subjects(name: str) -> Table:
         Column("key", Text, primary_key=True),
         Column("name", Prose, nullable=False),
         Column("author", Prose),
+        # Without who said what: every tick reads this of every subject.
         Column("catalogued", Json[Catalogued](Catalogued)),
+        Column("whole", Packed[Catalogued](Catalogued)),
         Column("asked", Json[tuple[tuple[str, str], ...]](tuple[tuple[str, str], ...]), nullable=False),
         Column("refreshed_at", Moment),
         Column("derived_at", Moment),

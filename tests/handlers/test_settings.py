@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.catalogues import (
+    audible,
+    audiosilo,
+    audnexus,
+    google_books,
+    hardcover,
+    itunes,
+    librivox,
+    open_library,
+    rreading_glasses,
+)
 from handlers.settings import (
-    INDEXER_VARIABLES,
+    NAMED,
     VARIABLES,
+    CatalogueSettings,
     IndexerSettings,
+    ProviderSettings,
+    Region,
     Secret,
     Settings,
     describe,
@@ -42,6 +57,7 @@ def test_nothing_has_to_be_set(tmp_path):
     assert found.wanted == tmp_path / "wanted"
     assert (found.audiobookshelf, found.qbittorrent, found.indexers) == (None, None, ())
     assert (found.publish, found.log_format, found.log_level) == ("hardlink", "console", "info")
+    assert (found.catalogues, found.providers) == (CatalogueSettings(), ())
 
 
 def test_every_variable_reaches_its_setting(tmp_path):
@@ -60,6 +76,24 @@ def test_every_variable_reaches_its_setting(tmp_path):
         "BIBLIOSTAT_INDEXER_EMERALD_CITY_API_KEY": "k",
         "BIBLIOSTAT_INDEXER_EMERALD_CITY_KIND": "torznab",
         "BIBLIOSTAT_INDEXER_EMERALD_CITY_CATEGORIES": "3030, 103030",
+        "BIBLIOSTAT_CATALOGUE_OFF": "librivox, audible",
+        "BIBLIOSTAT_CATALOGUE_AUDIBLE_URL": "http://libex:8000/{region}/",
+        "BIBLIOSTAT_CATALOGUE_AUDIBLE_REGIONS": "de,us",
+        "BIBLIOSTAT_CATALOGUE_AUDIOSILO_URL": "http://emerald/1",
+        "BIBLIOSTAT_CATALOGUE_AUDNEXUS_URL": "http://emerald/2",
+        "BIBLIOSTAT_CATALOGUE_OPEN_LIBRARY_URL": "http://emerald/3",
+        "BIBLIOSTAT_CATALOGUE_LIBRIVOX_URL": "http://emerald/4",
+        "BIBLIOSTAT_CATALOGUE_HARDCOVER_TOKEN": "Bearer ey.J0.x",
+        "BIBLIOSTAT_CATALOGUE_HARDCOVER_URL": "http://emerald/5",
+        "BIBLIOSTAT_CATALOGUE_GOOGLE_BOOKS_KEY": "AIza",
+        "BIBLIOSTAT_CATALOGUE_GOOGLE_BOOKS_URL": "http://emerald/6",
+        "BIBLIOSTAT_CATALOGUE_ITUNES": "Yes",
+        "BIBLIOSTAT_CATALOGUE_ITUNES_URL": "http://emerald/7",
+        "BIBLIOSTAT_CATALOGUE_RREADING_GLASSES_URL": "http://emerald/8",
+        "BIBLIOSTAT_CATALOGUE_CONTACT": "dorothy@kansas.example",
+        "BIBLIOSTAT_PROVIDER_ABS_AGG_URL": "http://abs-agg:3000/ardaudiothek/",
+        "BIBLIOSTAT_PROVIDER_ABS_AGG_AUTHORIZATION": "Basic b3o6b3o=",
+        "BIBLIOSTAT_PROVIDER_ABS_AGG_DURATIONS": "seconds",
         "BIBLIOSTAT_PATH_LIBRARY": "/mnt/books",
         "BIBLIOSTAT_PATH_LIBRARY_REMOTE": "/audiobooks",
         "BIBLIOSTAT_PATH_MAP": "/downloads=/mnt/downloads, D:\\seed = /mnt/seed",
@@ -84,10 +118,76 @@ def test_every_variable_reaches_its_setting(tmp_path):
             name="emerald-city", url="http://prowlarr:9696/1/api", api_key=Secret("k"), categories=(3030, 103030)
         ),
     )
+    assert found.catalogues == CatalogueSettings(
+        off=("librivox", "audible"),
+        audible_url="http://libex:8000/{region}",
+        audible_regions=("de", "us"),
+        audiosilo_url="http://emerald/1",
+        audnexus_url="http://emerald/2",
+        open_library_url="http://emerald/3",
+        librivox_url="http://emerald/4",
+        hardcover_token=Secret("ey.J0.x"),
+        hardcover_url="http://emerald/5",
+        google_books_key=Secret("AIza"),
+        google_books_url="http://emerald/6",
+        itunes=True,
+        itunes_url="http://emerald/7",
+        rreading_glasses_url="http://emerald/8",
+        contact="dorothy@kansas.example",
+    )
+    assert found.providers == (
+        ProviderSettings(
+            name="abs-agg",
+            url="http://abs-agg:3000/ardaudiothek",
+            authorization=Secret("Basic b3o6b3o="),
+            durations="seconds",
+        ),
+    )
     assert (found.paths.library, found.paths.library_remote) == (Path("/mnt/books"), "/audiobooks")
     assert found.paths.mappings == (("/downloads", "/mnt/downloads"), ("D:\\seed", "/mnt/seed"))
     assert (found.publish, found.log_format, found.log_level) == ("in_place", "json", "warning")
-    assert {name for name in environ if "INDEXER" not in name} == {variable.name for variable in VARIABLES}
+    named = [name for name in environ if "_INDEXER_" in name or "_PROVIDER_" in name]
+    assert environ.keys() - named == {variable.name for variable in VARIABLES}
+    assert len(named) == sum(len(each.variables) for each in NAMED)
+
+
+def test_the_usual_addresses_are_those_that_the_adapters_know():
+    usual = CatalogueSettings()
+
+    assert usual.audiosilo_url == audiosilo.PUBLIC
+    assert usual.audnexus_url == audnexus.PUBLIC
+    assert usual.open_library_url == open_library.PUBLIC
+    assert usual.librivox_url == librivox.PUBLIC
+    assert usual.hardcover_url == hardcover.PUBLIC
+    assert usual.google_books_url == google_books.PUBLIC
+    assert usual.itunes_url == itunes.PUBLIC
+    assert usual.audible_regions == audible.USUAL_REGIONS
+    assert set(get_args(Region)) == set(audible.HOSTS)
+    assert rreading_glasses.GOODREADS in next(each.meaning for each in VARIABLES if "RREADING" in each.name)
+
+
+@pytest.mark.parametrize("written", ["swordfish", "Bearer swordfish", "bearer Bearer  swordfish "])
+def test_a_token_of_hardcover_may_be_copied_with_its_bearer(tmp_path, written):
+    found = loaded({"BIBLIOSTAT_CATALOGUE_HARDCOVER_TOKEN": written}, tmp_path)
+
+    assert found.catalogues.hardcover_token == Secret("swordfish")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("yes", True), ("TRUE", True), ("1", True), ("no", False), ("off", False), ("0", False)]
+)
+def test_yes_and_no_may_be_said_in_many_ways(tmp_path, written, meant):
+    assert loaded({"BIBLIOSTAT_CATALOGUE_ITUNES": written}, tmp_path).catalogues.itunes is meant
+
+
+def test_a_provider_cannot_have_the_name_of_a_source_that_is_asked(tmp_path):
+    provider = {"BIBLIOSTAT_PROVIDER_LIBRIVOX_URL": "http://abs-agg/librivox"}
+
+    assert mistakes(provider, tmp_path) == [
+        "BIBLIOSTAT_PROVIDER_LIBRIVOX: the catalogue asks a source called `librivox` already"
+        " (switch that source off, or leave this provider out)"
+    ]
+    assert loaded(provider | {"BIBLIOSTAT_CATALOGUE_OFF": "librivox"}, tmp_path).providers[0].name == "librivox"
 
 
 def test_the_library_of_the_server_is_where_it_is_here_unless_said_otherwise(tmp_path):
@@ -103,6 +203,9 @@ def test_the_environment_wins_over_the_file(tmp_path):
         indexers:
           - {name: Emerald City, url: http://a, categories: [1]}
           - {name: kansas, url: http://b}
+        catalogues: {off: [audnexus], itunes: true, audible_regions: [uk]}
+        providers:
+          - {name: Good Reads, url: http://d, durations: minutes}
         paths: {path_map: [/a=/b]}
         """
     )
@@ -111,6 +214,8 @@ def test_the_environment_wins_over_the_file(tmp_path):
         "BIBLIOSTAT_AUDIOBOOKSHELF_URL": "http://new",
         "BIBLIOSTAT_INDEXER_EMERALD_CITY_API_KEY": "k",
         "BIBLIOSTAT_INDEXER_OZ_URL": "http://c",
+        "BIBLIOSTAT_CATALOGUE_ITUNES": "off",
+        "BIBLIOSTAT_PROVIDER_GOOD_READS_AUTHORIZATION": "007",
     }
 
     found = loaded(environ, tmp_path)
@@ -124,6 +229,10 @@ def test_the_environment_wins_over_the_file(tmp_path):
         ("oz", "http://c"),
     ]
     assert (found.indexers[0].api_key.reveal(), found.indexers[0].categories) == ("k", (1,))
+    assert found.catalogues == CatalogueSettings(off=("audnexus",), audible_regions=("uk",))
+    assert found.providers == (
+        ProviderSettings(name="good-reads", url="http://d", authorization=Secret("007"), durations="minutes"),
+    )
     assert found.paths.mappings == (("/a", "/b"),)
 
 
@@ -133,9 +242,21 @@ def test_an_empty_variable_is_not_set(tmp_path):
 
 def test_a_secret_may_come_from_a_file(tmp_path):
     (tmp_path / "key").write_text("swordfish\n")
-    environ = {"BIBLIOSTAT_AUDIOBOOKSHELF_URL": "http://abs", "BIBLIOSTAT_AUDIOBOOKSHELF_API_KEY_FILE": "key"}
+    environ = {
+        "BIBLIOSTAT_AUDIOBOOKSHELF_URL": "http://abs",
+        "BIBLIOSTAT_AUDIOBOOKSHELF_API_KEY_FILE": "key",
+        "BIBLIOSTAT_CATALOGUE_HARDCOVER_TOKEN_FILE": "key",
+        "BIBLIOSTAT_CATALOGUE_GOOGLE_BOOKS_KEY_FILE": "key",
+        "BIBLIOSTAT_PROVIDER_KINDLE_URL": "http://abs-tract:5555/kindle/us",
+        "BIBLIOSTAT_PROVIDER_KINDLE_AUTHORIZATION_FILE": "key",
+    }
 
-    assert loaded(environ, tmp_path).audiobookshelf.api_key.reveal() == "swordfish"
+    found = loaded(environ, tmp_path)
+
+    assert found.audiobookshelf.api_key.reveal() == "swordfish"
+    assert found.catalogues.hardcover_token.reveal() == "swordfish"
+    assert found.catalogues.google_books_key.reveal() == "swordfish"
+    assert found.providers[0].authorization.reveal() == "swordfish"
 
 
 def test_a_file_of_a_secret_that_gives_none_is_a_mistake(tmp_path):
@@ -168,6 +289,14 @@ def test_every_mistake_is_reported_at_once_under_the_name_of_its_variable(tmp_pa
         "BIBLIOSTAT_PUBLISH": "hardlnk",
         "BIBLIOSTAT_LOG_LEVL": "info",
         "BIBLIOSTAT_INDEXER_OZ_KEY": "swordfish",
+        "BIBLIOSTAT_CATALOGUE_OFF": "audible,hardcover",
+        "BIBLIOSTAT_CATALOGUE_AUDIBLE_REGIONS": "us, oz",
+        "BIBLIOSTAT_CATALOGUE_AUDIBLE_URL": "http://libex/{shop}",
+        "BIBLIOSTAT_CATALOGUE_ITUNES": "maybe",
+        "BIBLIOSTAT_CATALOGUE_CONTACT": "Dorothée",
+        "BIBLIOSTAT_CATALOGUE_HARDCOVER_TOKEN": "Bearer",
+        "BIBLIOSTAT_PROVIDER_OZ_KEY": "swordfish",
+        "BIBLIOSTAT_PROVIDER_KANSAS_DURATIONS": "hours",
     }
 
     assert sorted(mistakes(environ, tmp_path)) == sorted(
@@ -185,6 +314,20 @@ def test_every_mistake_is_reported_at_once_under_the_name_of_its_variable(tmp_pa
             " (write it like `http://host:1234`)",
             "BIBLIOSTAT_INDEXER_OZ_CATEGORIES: must be a whole number, not `audio`",
             "BIBLIOSTAT_INDEXER_OZ_URL: `url` is missing",
+            "BIBLIOSTAT_CATALOGUE_OFF: must be one of audible, audiosilo, audnexus, librivox, openlibrary,"
+            " not `hardcover`",
+            "BIBLIOSTAT_CATALOGUE_AUDIBLE_REGIONS: must be one of au, br, ca, de, es, fr, in, it, jp, uk, us, not `oz`",
+            "BIBLIOSTAT_CATALOGUE_AUDIBLE_URL: holds braces around something else than `region`"
+            " (write it like `http://host/{region}`)",
+            "BIBLIOSTAT_CATALOGUE_ITUNES: must be true or false, not `maybe`",
+            "BIBLIOSTAT_CATALOGUE_CONTACT: holds a character that no User-Agent may hold"
+            " (write a mail address or a URL)",
+            "BIBLIOSTAT_CATALOGUE_HARDCOVER_TOKEN: holds a blank or a character that no API key has"
+            " (copy the key again, without quotes)",
+            "BIBLIOSTAT_PROVIDER_OZ_KEY: unknown variable (known are BIBLIOSTAT_PROVIDER_<NAME>_URL,"
+            " BIBLIOSTAT_PROVIDER_<NAME>_AUTHORIZATION, BIBLIOSTAT_PROVIDER_<NAME>_DURATIONS)",
+            "BIBLIOSTAT_PROVIDER_KANSAS_URL: `url` is missing",
+            "BIBLIOSTAT_PROVIDER_KANSAS_DURATIONS: must be one of minutes, seconds, not `hours`",
             "BIBLIOSTAT_PATH_MAP: `/downloads` does not map a path (write it like `/downloads=/mnt/downloads`)",
             "BIBLIOSTAT_PUBLISH: must be one of copy, hardlink, in_place, not `hardlnk` (did you mean `hardlink`?)",
         ]
@@ -199,13 +342,22 @@ audiobookshelf: http://abs
 indexers:
   - {name: Oz, url: http://a}
   - {name: oz, url: http://b}
+providers:
+  - {name: Kindle, url: http://a}
+  - {name: kindle, url: http://b}
+  - {name: 'ОЗ', url: http://c}
+catalogues: {itunes: yes, audible_regions: []}
 """
     )
 
     assert mistakes({"BIBLIOSTAT_SETTINGS": "my.yaml", "BIBLIOSTAT_AUDIOBOOKSHELF_API_KEY": "k"}, tmp_path) == [
         "my.yaml:1: log_levl: unknown key `log_levl` (did you mean `log_level`?)",
         "my.yaml:2: audiobookshelf: must be a mapping, not a single value",
+        "my.yaml:9: providers[2].name: holds neither a letter from a to z nor a digit",
+        "my.yaml:10: catalogues.itunes: must be true or false, not `yes` (write `true`)",
+        "my.yaml:10: catalogues.audible_regions: must not be an empty list",
         "my.yaml:5: indexers[1].name: another indexer is called `oz`",
+        "my.yaml:8: providers[1].name: another provider is called `kindle`",
     ]
 
 
@@ -264,6 +416,14 @@ def test_a_database_url_gets_the_driver_that_we_use(tmp_path, given, used):
         ("BIBLIOSTAT_INDEXER_OZ_URL", "http://jackett/api?apikey=swordfish"),
         ("BIBLIOSTAT_INDEXER_OZ_URL", "http://jackett/swordfish api"),
         ("BIBLIOSTAT_INDEXER_OZ_URL", "swordfish" * 300),
+        ("BIBLIOSTAT_CATALOGUE_HARDCOVER_TOKEN", "Bearer swordfish swordfish"),
+        ("BIBLIOSTAT_CATALOGUE_GOOGLE_BOOKS_KEY", "“swordfish”"),
+        ("BIBLIOSTAT_CATALOGUE_AUDIBLE_URL", "http://oz:swordfish@libex/{region}"),
+        ("BIBLIOSTAT_CATALOGUE_AUDIBLE_URL", "http://libex/{swordfish}"),
+        ("BIBLIOSTAT_CATALOGUE_RREADING_GLASSES_URL", "http://oz:swordfish@glasses"),
+        ("BIBLIOSTAT_CATALOGUE_CONTACT", "swordfish\nswordfish"),
+        ("BIBLIOSTAT_PROVIDER_OZ_URL", "http://abs-agg/search?key=swordfish"),
+        ("BIBLIOSTAT_PROVIDER_OZ_AUTHORIZATION", "swordfish\r\nswordfish"),
     ],
 )
 def test_no_mistake_repeats_a_secret(tmp_path, variable, value):
@@ -282,6 +442,11 @@ def test_no_mistake_repeats_a_secret(tmp_path, variable, value):
         "qbittorrent: {url: http://qb, username: dorothy, password: *swordfish}",
         "indexers: http://jackett/api?apikey=swordfish",
         "indexers: [http://jackett/api?apikey=swordfish]",
+        "catalogues: {hardcover_token: [swordfish]}",
+        "catalogues: {google_books_key: {swordfish: 1}}",
+        "providers: http://abs-agg/search?key=swordfish",
+        "providers: [http://abs-agg/search?key=swordfish]",
+        "providers: [{name: oz, url: http://abs-agg, authorization: [swordfish]}]",
     ],
 )
 def test_no_mistake_of_the_file_repeats_a_secret(tmp_path, content):
@@ -291,11 +456,18 @@ def test_no_mistake_of_the_file_repeats_a_secret(tmp_path, content):
 
 
 def test_settings_print_no_secret(tmp_path):
-    environ = SHELF | {"BIBLIOSTAT_DATABASE_URL": "postgres://dorothy:swordfish@db/name"}
+    environ = SHELF | {
+        "BIBLIOSTAT_DATABASE_URL": "postgres://dorothy:swordfish@db/name",
+        "BIBLIOSTAT_CATALOGUE_HARDCOVER_TOKEN": "Bearer swordfish",
+        "BIBLIOSTAT_CATALOGUE_GOOGLE_BOOKS_KEY": "swordfish",
+        "BIBLIOSTAT_PROVIDER_OZ_URL": "http://oz",
+        "BIBLIOSTAT_PROVIDER_OZ_AUTHORIZATION": "Bearer swordfish",
+    }
 
     found = loaded(environ, tmp_path)
 
     assert "swordfish" not in f"{found!r} {found} {found.audiobookshelf.api_key} {found.database_url!s:}"
+    assert "swordfish" not in f"{found.catalogues} {found.catalogues.hardcover_token} {found.providers}"
     with pytest.raises(TypeError):
         msgspec.json.encode(found)
 
@@ -327,20 +499,21 @@ def test_the_description_names_every_variable_with_the_default_that_holds(tmp_pa
         name: default for name, default in described.items() if default and "<" not in name and "," not in default
     }
     stated.pop("BIBLIOSTAT_PATH_LIBRARY_REMOTE")
+    stated["BIBLIOSTAT_CATALOGUE_AUDIBLE_REGIONS"] = described["BIBLIOSTAT_CATALOGUE_AUDIBLE_REGIONS"]
 
     with_url = {"BIBLIOSTAT_QBITTORRENT_URL": "http://qb", "BIBLIOSTAT_QBITTORRENT_SAVE_PATH": "/downloads"}
 
     assert loaded(stated | with_url, tmp_path) == loaded(with_url, tmp_path)
-    assert len(described) == len(VARIABLES) + len(INDEXER_VARIABLES) + 1
+    assert len(described) == len(VARIABLES) + sum(len(each.variables) for each in NAMED) + 1
     assert all(meaning.endswith(".") for _, _, meaning in describe())
 
 
 NAMES = [variable.name for variable in VARIABLES]
-INDEXERS = [f"BIBLIOSTAT_INDEXER_OZ_{variable.name}" for variable in INDEXER_VARIABLES]
+OZ = [name.replace("<NAME>", "OZ") for each in NAMED for name in each.names]
 VALUES = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)
 
 
-@given(st.dictionaries(st.sampled_from([*NAMES, *INDEXERS, "BIBLIOSTAT_", "BIBLIOSTAT_SETTINGS", "HOME"]), VALUES))
+@given(st.dictionaries(st.sampled_from([*NAMES, *OZ, "BIBLIOSTAT_", "BIBLIOSTAT_SETTINGS", "HOME"]), VALUES))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_environment_gives_settings_or_mistakes_and_never_an_exception(tmp_path, environ):
     assert load(environ, tmp_path)

@@ -107,6 +107,7 @@ def _subject() -> tuple[sa.Column[Any], ...]:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("author", sa.Text(), nullable=True),
         sa.Column("catalogued", sa.Text(), nullable=True),
+        sa.Column("whole", sa.LargeBinary(), nullable=True),
         sa.Column("asked", sa.Text(), nullable=False),
         sa.Column("refreshed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("derived_at", sa.DateTime(timezone=True), nullable=True),
