@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain, count
@@ -19,7 +19,7 @@ from domain.catalogue.subjects import (
     series_in_library,
     subjects,
 )
-from domain.catalogue.wanting import NO_CATALOGUE, Catalogue, choices_for, left_out, want_of
+from domain.catalogue.wanting import NO_CATALOGUE, Catalogue, beside, choices_for, left_out, want_of
 from domain.manifest import AuthorSpec, BookSpec, Declared, FollowSpec, PolicySpec, SeriesSpec
 from domain.names import Likeness, fold, same_series, series_key, title_keys, want_slug
 from domain.positions import read_position
@@ -61,7 +61,9 @@ def derive(
     notes: list[str] = []
     present = sorted((item for item in items if not item.is_missing), key=lambda item: item.id)
     begun = series_in_library(present)
+    unread: Counter[str] = Counter()
     for asked in subjects(declared, begun, authors_in_library(present)):
+        unread[asked.document] += isinstance(asked.spec, FollowSpec) and asked.subject.key not in catalogue.subjects
         found = _Found(declared, asked, catalogue, begun)
         drafts.extend(found.drafts)
         unwanted.extend(found.unwanted)
@@ -71,6 +73,11 @@ def derive(
     named = _named_places(declared)
     for name, follow in sorted(declared.follows.items()):
         drafts.extend(_followed_holes(declared, f"Follow/{name}", follow, begun, named, catalogue))
+    notes += [
+        f"{document}: {count} of the series and authors it follows were not looked up yet"
+        for document, count in sorted(unread.items())
+        if count
+    ]
     for name in sorted(declared.discovers):
         notes.append(f"Discover/{name}: discovery has no source yet, so it adds nothing")
     keys = _mint(drafts, known_keys)
@@ -96,7 +103,7 @@ class _Found:
         known = catalogue.subjects.get(asked.subject.key)
         if known is not None:
             self._from_catalogue(known)
-        elif not isinstance(asked.spec, FollowSpec) or asked.subject.kind == "author":
+        elif not isinstance(asked.spec, FollowSpec):
             self._unread()
 
     def _unread(self) -> None:
@@ -147,16 +154,21 @@ class _Found:
     def _from_catalogue(self, known: Catalogued) -> None:
         asked, declared, catalogue = self._asked, self._declared, self._catalogue
         by_hand = list(self.drafts)
+        around = beside(known)
         for choice in choices_for(asked, known, declared, catalogue):
-            want = want_of(choice, asked, known, declared, self._begun, catalogue, self._because)
+            refusal = left_out(choice, asked)
+            if refusal is not None and not by_hand:
+                # Of what is followed only the books that are wanted are news.
+                if not isinstance(asked.spec, FollowSpec):
+                    self._leave_out(choice.book.title, *refusal)
+                continue
+            want = want_of(choice, asked, known, around, declared, self._begun, catalogue, self._because)
             stated = next((draft for draft in by_hand if _stated(draft.want, want)), None)
             if stated is not None:
                 self.drafts[self.drafts.index(stated)] = _Draft(stated.identity, _enriched(stated.want, want))
                 by_hand.remove(stated)
-            elif refusal := left_out(choice, asked):
-                # Of what is followed only the books that are wanted are news.
-                if not isinstance(asked.spec, FollowSpec):
-                    self._leave_out(choice.book.title, *refusal)
+            elif refusal is not None:
+                self._leave_out(choice.book.title, *refusal)
             else:
                 self.drafts.append(_Draft(f"{asked.document}#{choice.book.id}", want))
         self._say_how_sure(known)

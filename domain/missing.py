@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from domain.actions import Hold
+from domain.actions import Confirm, Decision, Enrich, Hold
 from domain.catalogue.gaps import Gap, MissingBook
 from domain.plan import Plan
 from domain.wants import Want
 
-HERE = frozenset({"InLibrary"})
+RESTING = frozenset({"Suspended", "Skipped", "HeldByPerson", "Snoozed", "EnrichFailed", "TwoItemsOnePath"})
+"""What is said of a want before anybody looks whether the library has the book."""
 
 
 def missing_books(plan: Plan) -> tuple[MissingBook, ...]:
     """One row per want that nothing in the library satisfies."""
     wants = {want.key: want for want in plan.wants}
-    held = (one for one in plan.decisions if isinstance(one, Hold))
-    here = {hold.want for hold in held if hold.because.code in HERE}
+    here = {one.want for one in plan.decisions if _is_here(one, plan)}
     begun = {wants[key].series for key in here if wants[key].series}
     authors = {author for key in here for author in wants[key].authors}
     return tuple(
@@ -31,6 +31,13 @@ def missing_books(plan: Plan) -> tuple[MissingBook, ...]:
         for decision in sorted(plan.decisions, key=lambda one: one.want)
         if (want := wants[decision.want]).key not in here
     )
+
+
+def _is_here(decision: Decision, plan: Plan) -> bool:
+    if isinstance(decision, Hold):
+        code = decision.because.code
+        return code == "InLibrary" or (code in RESTING and decision.want in plan.owned)
+    return isinstance(decision, Enrich | Confirm)
 
 
 def _reason(want: Want, begun: set[str | None], authors: set[str]) -> Gap:

@@ -156,7 +156,12 @@ LONGEST_PACK = 200
 
 def likeness(want: Want, item: Item) -> tuple[Likeness, str]:
     """Is this item that book? With one sentence why it is unsure or not."""
+    part = read_part(item.title)
+    # A play may be called so: `Faust, Part One` is a whole book to whoever wants that.
+    part = None if part == read_part(want.title) else part
     if item.asin and item.asin.upper() in _asins(want):
+        if part:
+            return Likeness.UNSURE, f"only part {part[0]} of it"
         return Likeness.SAME, "same ASIN" if item.asin not in want.sets else "a set that holds it, by its ASIN"
     allowed = want.profile.abridged if want.abridged is None else want.abridged
     if not allowed and (item.abridged or _says(says_abridged, item)):
@@ -168,15 +173,15 @@ def likeness(want: Want, item: Item) -> tuple[Likeness, str]:
     people = same_people(want.authors, item.authors) if want.authors and item.authors else Likeness.UNSURE
     if people is Likeness.DIFFERENT:
         return Likeness.DIFFERENT, f"by {', '.join(item.authors)}"
+    if part:
+        whole = msgspec.structs.replace(item, title=without_part(item.title), keys=None)
+        verdict, _ = likeness(want, whole)
+        return (verdict, "") if verdict is Likeness.DIFFERENT else (Likeness.UNSURE, f"only part {part[0]} of it")
     place = _place(want, item)
     if place == "covered":
         return people, f"a set that covers number {want.position.text if want.position else ''}, its author unsure"
     if want.sets and any(_same_title(want, name, item) is Likeness.SAME for name in want.sets):
         return people, "a set that is known to hold it, its author unsure"
-    if part := read_part(item.title):
-        whole = msgspec.structs.replace(item, title=without_part(item.title), keys=None)
-        verdict, _ = likeness(want, whole)
-        return (verdict, "") if verdict is Likeness.DIFFERENT else (Likeness.UNSURE, f"only part {part[0]} of it")
     likest = (_same_title(want, name, item) for name in (want.title, *want.other_titles))
     title = min(likest, key=(Likeness.SAME, Likeness.UNSURE, Likeness.DIFFERENT).index)
     if title is Likeness.SAME:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 _COUNT = r"\d{1,2}|one|two|three|four|five|six"
-_PART = re.compile(
-    rf"[\s,:\-–(\[]+(?:(?:part|pt\.?)\s+)?(?P<part>{_COUNT})\s+of\s+(?P<all>{_COUNT})\s*[)\]]?$"
-    rf"|[\s,:\-–(\[]+(?:part|pt\.?)\s+(?P<alone>{_COUNT}|i{{1,3}}|iv|vi?)\s*[)\]]?$",
-    re.IGNORECASE,
-)
+_OF_ALL = rf"(?:(?:part|pt\.?)\s+|(?<!book\s)(?<!books\s)(?<!novel\s))(?P<part>{_COUNT})\s+of\s+(?P<all>{_COUNT})"
+"""`Book 3 of 14` is a place in a series."""
+_ALONE = rf"(?:part|pt\.?)\s+(?P<alone>{_COUNT}|i{{1,3}}|iv|vi?)"
+_EDITION = r"(?P<edition>(?:\s*\[[^\[\]]*\]|\s*\([^()]*\))*)"
+"""What may follow in brackets: `[Dramatized Adaptation]`."""
+_PART = re.compile(rf"[\s,:\-–(\[]+(?:{_OF_ALL}|{_ALONE})\s*[)\]]?{_EDITION}$", re.IGNORECASE)
 _NUMBERS = {word: number for number, word in enumerate(["one", "two", "three", "four", "five", "six"], 1)}
 _NUMBERS |= {word: number for number, word in enumerate(["i", "ii", "iii", "iv", "v", "vi"], 1)}
 
@@ -17,7 +18,7 @@ _NUMBERS |= {word: number for number, word in enumerate(["i", "ii", "iii", "iv",
 def read_part(title: str) -> tuple[int, int | None] | None:
     """(k, n) of `part k of n` at the end of a title, n None where it is not said; None for a whole book.
 
-    Elsewhere "part" is a word like any other: `Part of Your World`.
+    Words of the edition may follow in brackets. Elsewhere "part" is a word like any other: `Part of Your World`.
     """
     found = _PART.search(title[:500])
     if not found:
@@ -27,8 +28,8 @@ def read_part(title: str) -> tuple[int, int | None] | None:
 
 
 def without_part(title: str) -> str:
-    """The title of the whole book."""
-    return _PART.sub("", title[:500]).strip() or title if read_part(title) else title
+    """The title of the whole book, with its edition where that is said in brackets."""
+    return _PART.sub(r"\g<edition>", title[:500]).strip() or title if read_part(title) else title
 
 
 def _number(word: str) -> int:

@@ -21,11 +21,11 @@ from domain.catalogue.choosing import Choice, Released, choose
 from domain.catalogue.derive import derive
 from domain.catalogue.memory import Heard, could_not_look, remember
 from domain.catalogue.subjects import Asked, subject_key
-from domain.catalogue.wanting import NO_CATALOGUE, struck_out, want_of
-from domain.errors import Permanent
+from domain.catalogue.wanting import NO_CATALOGUE, Beside, beside, struck_out, want_of
+from domain.errors import Permanent, Transient
 from domain.manifest import AuthorSpec, Declared, PolicySpec, ProfileSpec, SeriesSpec
 from domain.ownership import LibraryIndex
-from reconcile.catalogues import Progress, Refreshed, Schedule, derive_again, due, read_catalogue, refresh
+from reconcile.catalogues import Progress, Refreshed, Schedule, derive_again, due, read_catalogue, refresh, unread
 from reconcile.ports import Outside
 
 
@@ -128,7 +128,8 @@ def shown(
 ) -> Shown:
     """With what the default policy would want of it, and what the library has of that."""
     choices = choose(known, excluded=struck, profile=ProfileSpec(), today=today)
-    works = tuple(_work(choice, known, asked, index) for choice in choices)
+    around = beside(known)
+    works = tuple(_work(choice, known, around, asked, index) for choice in choices)
     return Shown(
         kind=known.subject.kind,
         name=known.name,
@@ -146,7 +147,7 @@ def shown(
     )
 
 
-def _work(choice: Choice, known: Catalogued, asked: Asked, index: LibraryIndex | None) -> Work:
+def _work(choice: Choice, known: Catalogued, around: Beside, asked: Asked, index: LibraryIndex | None) -> Work:
     book = choice.book
     release = {
         "released": choice.release.state is Released.RELEASED,
@@ -164,7 +165,7 @@ def _work(choice: Choice, known: Catalogued, asked: Asked, index: LibraryIndex |
         because=choice.because,
         code=choice.code,
         release=release,
-        owned=_owned(choice, known, asked, index) if index is not None else None,
+        owned=_owned(choice, known, around, asked, index) if index is not None else None,
         editions=[{**msgspec.to_builtins(one), "asins": one.asins} for one in book.editions],
         series=[{"name": one.series, **msgspec.to_builtins(one)} for one in book.series],
         other_titles=book.other_titles,
@@ -181,8 +182,8 @@ def _work(choice: Choice, known: Catalogued, asked: Asked, index: LibraryIndex |
     )
 
 
-def _owned(choice: Choice, known: Catalogued, asked: Asked, index: LibraryIndex) -> bool | None:
-    want = want_of(choice, asked, known, Declared(), {}, NO_CATALOGUE, "")
+def _owned(choice: Choice, known: Catalogued, around: Beside, asked: Asked, index: LibraryIndex) -> bool | None:
+    want = want_of(choice, asked, known, around, Declared(), {}, NO_CATALOGUE, "")
     owned = index.owned(want)
     return True if owned.items else None if owned.maybe else False
 
@@ -213,8 +214,12 @@ def schedule_of(policy: PolicySpec, now: datetime) -> Schedule:
     return Schedule(series=last_due(policy.schedules.series, now), authors=last_due(policy.schedules.authors, now))
 
 
-def declared_now(declared: Declared | tuple[Any, ...]) -> Declared:
-    return declared if isinstance(declared, Declared) else Declared()
+async def declared_now(outside: Outside) -> Declared:
+    """What is declared; while that holds mistakes, what was declared before."""
+    declared = outside.manifests.read()
+    if isinstance(declared, Declared):
+        return declared
+    return await outside.store.last_good() or Declared()
 
 
 async def refresh_due(
@@ -223,13 +228,13 @@ async def refresh_due(
     """Refresh what is due. `only_new`: only what was never looked up."""
     if outside.catalogue is None or not outside.sources:
         return Refreshed()
-    declared = declared_now(outside.manifests.read())
+    declared = await declared_now(outside)
     schedule = schedule_of(declared.policy, outside.clock.now())
     again = await derive_again(outside, declared)
     asked = await due(outside, declared, schedule)
     if only_new:
         known = await outside.catalogue.catalogued()
-        asked = tuple(one for one in asked if one.subject.key not in known)
+        asked = tuple(one for one in asked if unread(one, known.get(one.subject.key)))
     if not asked:
         return Refreshed(changed=bool(again))
     done = await refresh(outside, declared, asked, schedule, until=until, progress=watch)
@@ -241,7 +246,7 @@ async def look_up(outside: Outside, kind: str, name: str, author: str | None, *,
     catalogue = outside.catalogue
     if catalogue is None:
         raise Permanent("no catalogue is kept here", code="NoCatalogue")
-    declared = declared_now(outside.manifests.read())
+    declared = await declared_now(outside)
     now = outside.clock.now()
     subject = Subject(kind="series" if kind == "series" else "author", name=name, author=author)
     asked = _asked(msgspec.structs.replace(subject, key=subject_key(subject)))
@@ -251,8 +256,10 @@ async def look_up(outside: Outside, kind: str, name: str, author: str | None, *,
     if found is None and not offline:
         if not outside.sources:
             raise Permanent("every source is switched off: see `bibliostat settings`", code="NoSource")
-        await refresh(outside, declared, (asked,), schedule_of(declared.policy, now))
+        done = await refresh(outside, declared, (asked,), schedule_of(declared.policy, now))
         found = await catalogue.told_of(asked.subject.key)
+        if found is None and done.left:
+            raise Transient(f"{name!r} could not be looked up now: {'; '.join(done.troubles.values())}", code="NoTurn")
     if found is None:
         raise Permanent(f"nothing is known of {name!r} yet; leave out --offline to ask for it", code="NotLookedUp")
     items = (await outside.store.items()).values()
@@ -281,6 +288,8 @@ async def decide(outside: Outside, verb: EditVerb, book: str, *, other: str = ""
         raise Permanent("no catalogue is kept here", code="NoCatalogue")
     found = await _find(outside, book)
     beside = await _find(outside, other) if other and verb is EditVerb.MERGE else None
+    if beside is not None and beside.id == found.id:
+        raise Permanent(f"{book!r} and {other!r} are one book already, {found.title!r}", code="SameBook")
     if verb is EditVerb.CORRECT and field not in CORRECTABLE:
         raise Permanent(f"{field!r} cannot be corrected: name one of {', '.join(CORRECTABLE)}", code="NoSuchField")
     if verb is EditVerb.SPLIT and other not in found.ids:
@@ -309,15 +318,17 @@ CORRECTABLE = ("title", "authors", "position", "kind", "language", "first_publis
 
 
 async def undo(outside: Outside, number: int) -> None:
-    if outside.catalogue is None or not await outside.catalogue.remove_edit(number):
+    edits = await outside.catalogue.edits() if outside.catalogue is not None else ()
+    edit = next((one for one in edits if one.id == number), None)
+    if edit is None or outside.catalogue is None or not await outside.catalogue.remove_edit(number):
         raise Permanent(f"there is no edit {number}; `bibliostat catalog edits` shows them", code="NoSuchEdit")
-    await _again(outside)
+    await _again(outside, apart=(edit.book, edit.other) if edit.verb is EditVerb.MERGE else None)
 
 
-async def _again(outside: Outside) -> None:
+async def _again(outside: Outside, *, apart: tuple[str, str] | None = None) -> None:
     assert outside.catalogue is not None
-    declared = declared_now(outside.manifests.read())
-    await derive_again(outside, declared, (await outside.catalogue.catalogued()).keys())
+    declared = await declared_now(outside)
+    await derive_again(outside, declared, (await outside.catalogue.catalogued()).keys(), apart=apart)
 
 
 async def _find(outside: Outside, text: str) -> Book:

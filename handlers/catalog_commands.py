@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from domain.catalogue.books import EditVerb
+from domain.languages import LANGUAGES
 from domain.positions import read_position
 from domain.wants import MemberKind
 from handlers.catalog import (
@@ -164,6 +165,10 @@ def catalog_correct(book: str, field: str, value: str, why: str) -> int:
         raise click.UsageError(f"a kind is one of {', '.join(MemberKind)}")
     if field == "position" and read_position(value) is None:
         raise click.UsageError("a position looks like 1, 0.5 or 1-3")
+    if field == "language" and value not in LANGUAGES:
+        raise click.UsageError("a language is a code of two letters, such as en")
+    if field in ("title", "authors") and not value.strip("; "):
+        raise click.UsageError(f"{field} cannot be empty")
     if field == "first_published" and not re.fullmatch(r"\d{4}", value):
         raise click.UsageError("first_published is a year of four digits")
     return _edit(EditVerb.CORRECT, book, field=field, value=value, why=why)

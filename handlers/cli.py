@@ -144,14 +144,14 @@ def plan(out: Path | None, json_: bool) -> int:
     if json_:
         print_json(show.plan_json(made))
     else:
-        _notice_firstrun_with(report)
+        _notice_first_run(report)
         show.show_plan(console(), made)
     if not show.complete(made):
         return ERROR
     return CHANGES if made.acts else 0
 
 
-def _notice_firstrun_with(report: Report) -> None:
+def _notice_first_run(report: Report) -> None:
     world = report.world
     if world is not None and world.baseline.items is None and not report.bootstrapped:
         click.echo(f"First contact: nothing is done until you say `bibliostat approve {FIRST_RUN}` or apply a plan.\n")
@@ -229,7 +229,7 @@ def adopt(json_: bool) -> int:
         print_json({**show.world_json(world, made), "plan": show.plan_json(made)})
         return 0
     show.show_world(console(), world, made)
-    _notice_firstrun_with(report)
+    _notice_first_run(report)
     show.show_plan(console(), made, title="What would be wanted")
     return 0
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 
 from domain.backoff import next_backoff
-from domain.catalogue.books import RULES, Catalogued, Edit, Subject
+from domain.catalogue.books import RULES, Catalogued, Subject
 from domain.catalogue.claims import (
     BookClaim,
     FindAuthor,
@@ -33,9 +33,9 @@ from domain.catalogue.derive import derive
 from domain.catalogue.growth import grown
 from domain.catalogue.memory import Heard, could_not_look, remember
 from domain.catalogue.subjects import Asked, authors_in_library, series_in_library, subjects
-from domain.catalogue.wanting import NO_CATALOGUE, Catalogue, choices_for, left_out, struck_out
+from domain.catalogue.wanting import NO_CATALOGUE, OWN_FILTERS, Catalogue, choices_for, left_out, struck_out
 from domain.errors import Failure, Permanent, Transient
-from domain.manifest import Declared, Retries
+from domain.manifest import AuthorSpec, Declared, FollowSpec, Retries, SeriesSpec
 from domain.names import Likeness, person_key, same_people, same_person, same_series
 from domain.wants import MemberKind
 from domain.world import Run
@@ -55,8 +55,12 @@ MOST_LOOKED_UP = 50
 MOST_SEARCHED = 5
 SECOND_LOOK = 2
 """Titles by which a source is asked that knows the series under another name."""
-RESTING = frozenset({"BudgetSpent", "HostResting", "HostBusy"})
+RESTING = frozenset({"BudgetSpent", "QuotaSpent", "HostResting", "HostBusy", "TokenRefused"})
 """The source is not asked anything else in this run."""
+LISTS = (ListMembers, ListBooks)
+DOUBTFUL = "CatalogueShrank"
+ANSWERED = frozenset({"", "CatalogueIncomplete"})
+"""What a last try comes to that need not be repeated: a list without an end has none tomorrow either."""
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,11 +121,18 @@ async def due(outside: Outside, declared: Declared, schedule: Schedule) -> tuple
         resting = backoffs.get(f"catalogue/{key}")
         if resting is not None and resting.not_before > now:
             continue
-        at = refreshed.get(key)
+        at = None if unread(one, known.get(key)) else refreshed.get(key)
         regular = schedule.series if one.subject.kind == "series" else schedule.authors
-        if at is None or at < regular or resting is not None or _came_out(known.get(key), now):
-            found.append((at is not None, not one.trusted, -one.priority, one.subject.kind != "series", at, key, one))
-    return tuple(row[-1] for row in sorted(found, key=lambda row: (*row[:4], row[4] or now, row[5])))
+        if at is None or at < regular or resting is not None or _came_out(known.get(key), at, now):
+            followed, author = isinstance(one.spec, FollowSpec), one.subject.kind != "series"
+            found.append((at is not None, followed, -one.priority, author, at or now, key, one))
+    return tuple(row[-1] for row in sorted(found, key=lambda row: row[:-1]))
+
+
+def unread(asked: Asked, known: Catalogued | None) -> bool:
+    """Whether nothing was derived yet that the document could go by. What somebody only looked up waits for a yes; a
+    series that is declared has it."""
+    return known is None or (asked.trusted and known.accepted is None)
 
 
 def _once(asked: Iterable[Asked]) -> list[Asked]:
@@ -134,12 +145,12 @@ def _once(asked: Iterable[Asked]) -> list[Asked]:
     return list(best.values())
 
 
-def _came_out(known: Catalogued | None, now: datetime) -> bool:
-    """Whether a book was announced for a day that has come since it was last looked at."""
-    if known is None:
+def _came_out(known: Catalogued | None, at: datetime | None, now: datetime) -> bool:
+    """Whether a book was announced for a day that has come since its sources were last gone through."""
+    if known is None or at is None:
         return False
     dates = [edition.released for book in known.books for edition in book.editions if edition.released]
-    return any(known.derived_at.date() < day <= now.date() for day in dates)
+    return any(at.date() < day <= now.date() for day in dates)
 
 
 async def refresh(
@@ -158,19 +169,23 @@ async def refresh(
     if epoch is None:
         return Refreshed(left=tuple(one.subject.key for one in asked), troubles={"": "another process is at it"})
     run = await outside.store.start_run(Run(kind="catalogue", mode="apply", started_at=now))
-    household = await _household(outside, declared)
-    resting: dict[str, str] = {}
+    resting: dict[str, Failure] = {}
+    troubles: dict[str, str] = {}
     done: list[str] = []
     changed = False
     try:
+        household = await _household(outside, declared)
+        refreshed = await _kept(outside).refreshed()
         for one in asked:
             if until is not None and outside.clock.now() >= until:
                 break
             if resting and len(resting) == len(outside.sources):
                 break
             await outside.store.renew_lease(LEASE, holder, epoch, now=outside.clock.now(), ttl_s=LEASE_S)
-            inquiry = _Inquiry(outside, one.subject, _since(one, schedule, outside.clock.now()), resting)
+            since = await _since(outside, one, schedule, refreshed.get(one.subject.key))
+            inquiry = _Inquiry(outside, one.subject, since, resting, await _kept(outside).asked_for(one.subject.key))
             await inquiry.ask_all()
+            troubles |= inquiry.troubles
             result, moved = await _derive_and_keep(outside, household, one.subject, inquiry)
             changed = changed or moved
             await _settle(outside, inquiry)
@@ -184,21 +199,27 @@ async def refresh(
             ended_at=outside.clock.now(),
             outcome="changed" if changed else "settled",
             counts={"subjects": len(done), "left": len(left)},
-            errors=tuple(f"{source}: {why}" for source, why in sorted(resting.items())),
+            errors=tuple(f"{source}: {why}" for source, why in sorted(troubles.items())),
         )
         await outside.store.finish_run(ended)
         await outside.store.release_lease(LEASE, holder, epoch)
-    return Refreshed(done=tuple(done), left=left, troubles=dict(resting), changed=changed)
+    return Refreshed(done=tuple(done), left=left, troubles=troubles, changed=changed)
 
 
-def _since(one: Asked, schedule: Schedule, now: datetime) -> datetime:
-    """Answers from then on are fresh enough: those of this round of the schedule, and of the last day."""
+async def _since(outside: Outside, one: Asked, schedule: Schedule, at: datetime | None) -> datetime:
+    """Answers from then on are fresh enough: those of this round of the schedule, and of the last day. On the day that
+    a book was announced for, older ones know nothing of it. `at`: when the subject was last gone through."""
+    now = outside.clock.now()
+    if _came_out(await _kept(outside).told_of(one.subject.key), at, now):
+        return now - FRESH
     return min(schedule.series if one.subject.kind == "series" else schedule.authors, now - FRESH)
 
 
-async def derive_again(outside: Outside, declared: Declared, keys: Iterable[str] | None = None) -> int:
+async def derive_again(
+    outside: Outside, declared: Declared, keys: Iterable[str] | None = None, *, apart: tuple[str, str] | None = None
+) -> int:
     """Compute from what is kept, without asking anybody: after an edit, or where older rules were at work. Returns how
-    many subjects changed."""
+    many subjects changed. `apart`: ids of two books that nobody says are one any more."""
     known = await _kept(outside).catalogued()
     household = await _household(outside, declared)
     changed = 0
@@ -207,23 +228,31 @@ async def derive_again(outside: Outside, declared: Declared, keys: Iterable[str]
         if keys is None and known[key].rules == RULES:
             continue
         subject = known[key].subject
-        inquiry = _Inquiry(outside, subject, outside.clock.now(), {})
+        inquiry = _Inquiry(outside, subject, outside.clock.now(), {}, ())
         inquiry.asked = dict.fromkeys(await _kept(outside).asked_for(key))
-        _, moved = await _derive_and_keep(outside, household, subject, inquiry)
+        _, moved = await _derive_and_keep(outside, household, subject, inquiry, apart=apart)
         changed += moved
     return changed
 
 
 class _Household(msgspec.Struct, frozen=True, kw_only=True):
-    """What every derivation of one run needs to know: read once."""
+    """What every derivation of one run needs to know of documents and library: read once."""
 
     declared: Declared
     asked: dict[str, tuple[Asked, ...]]
     """Subject -> the documents that ask about it."""
     titles: dict[str, frozenset[str]]
     """Person -> folded titles that the library has by them."""
-    edits: tuple[Edit, ...]
-    view: Catalogue
+
+    def about(self, subject: Subject) -> tuple[Asked, ...]:
+        """Who asks about it. What nobody does is judged as the usual document would, for the day when one does."""
+        usual = (
+            SeriesSpec(title=subject.name, author=subject.author)
+            if subject.kind == "series"
+            else AuthorSpec(name=subject.name)
+        )
+        nobody = Asked(document="", subject=subject, spec=usual, trusted=False)
+        return self.asked.get(subject.key) or (nobody,)
 
 
 async def _household(outside: Outside, declared: Declared) -> _Household:
@@ -232,39 +261,49 @@ async def _household(outside: Outside, declared: Declared) -> _Household:
     asked: dict[str, tuple[Asked, ...]] = {}
     for one in subjects(declared, series_in_library(items), authors):
         asked[one.subject.key] = (*asked.get(one.subject.key, ()), one)
-    edits = await _kept(outside).edits()
-    return _Household(
-        declared=declared,
-        asked=asked,
-        titles={key: author.titles for key, author in authors.items()},
-        edits=edits,
-        view=Catalogue(
-            excluded=struck_out(edits), approved=await outside.store.approved(), today=outside.clock.now().date()
-        ),
-    )
+    return _Household(declared=declared, asked=asked, titles={key: author.titles for key, author in authors.items()})
 
 
 async def _derive_and_keep(
-    outside: Outside, household: _Household, subject: Subject, inquiry: _Inquiry
+    outside: Outside,
+    household: _Household,
+    subject: Subject,
+    inquiry: _Inquiry,
+    *,
+    apart: tuple[str, str] | None = None,
 ) -> tuple[Catalogued, bool]:
     catalogue, now = _kept(outside), outside.clock.now()
-    heard = await catalogue.heard(tuple(inquiry.asked))
+    asked = inquiry.rests_on()
+    heard = await catalogue.heard(asked)
     ids = {one for answer in heard for claim in answer.answer.books for one in _ids(claim)}
     owned = household.titles.get(person_key(subject.name), ()) if subject.kind == "author" else ()
-    known = await catalogue.books_of(ids)
+    known = dict(await catalogue.books_of(ids))
+    # Read for each subject anew: people go on deciding while a long run is under way.
+    edits, approved = await catalogue.edits(), await outside.store.approved()
+    if apart is not None:
+        # They are remembered as one book. Without that memory each has the name that it was given first.
+        plain = derive(subject, heard, edits=edits, now=now)
+        forgets = {one for book in plain.books if not {*apart}.isdisjoint(book.ids) for one in book.ids}
+        known = {one: name for one, name in known.items() if one not in forgets}
     # Many books take a while to tell apart: ticks and answers go on meanwhile.
-    new = await asyncio.to_thread(derive, subject, heard, known=known, edits=household.edits, owned=owned, now=now)
+    new = await asyncio.to_thread(derive, subject, heard, known=known, edits=edits, owned=owned, now=now)
     before = await catalogue.told_of(subject.key)
-    about = household.asked.get(subject.key, ())
-    wanted = {
-        choice.book.id
+    about = household.about(subject)
+    view = Catalogue(excluded=struck_out(edits), approved=approved, today=now.date())
+    judged = [
+        (choice.book.id, left_out(choice, one))
         for one in about
-        for choice in choices_for(one, new, household.declared, household.view)
-        if left_out(choice, one) is None
-    }
-    trusted = any(one.trusted for one in about)
-    new = grown(new, before, trusted=trusted, wanted=wanted, approved=household.view.approved)
-    await catalogue.save_catalogued(new, asked=tuple(inquiry.asked))
+        for choice in choices_for(one, new, household.declared, view)
+    ]
+    new = grown(
+        new,
+        before,
+        trusted=any(one.trusted for one in about),
+        wanted={book for book, refusal in judged if refusal is None},
+        aside={book for book, refusal in judged if refusal is not None and refusal[0] in OWN_FILTERS},
+        approved=approved,
+    )
+    await catalogue.save_catalogued(new, asked=asked)
     return new, before is None or _essence(before) != _essence(new)
 
 
@@ -281,10 +320,15 @@ def _ids(claim: BookClaim) -> set[str]:
 async def _settle(outside: Outside, inquiry: _Inquiry) -> None:
     """All sources answered: fresh until the schedule says otherwise. Else the rest is tried again after a while."""
     key = f"catalogue/{inquiry.subject.key}"
-    await _kept(outside).save_refreshed(inquiry.subject.key, at=outside.clock.now())
-    if not inquiry.troubles:
+    # Last of all: what is cut off before it is gone through again, and asks only what was not answered.
+    if inquiry.troubles:
+        await _rest(outside, key, inquiry)
+    else:
         await outside.store.clear_backoff(key)
-        return
+    await _kept(outside).save_refreshed(inquiry.subject.key, at=outside.clock.now())
+
+
+async def _rest(outside: Outside, key: str, inquiry: _Inquiry) -> None:
     why = "; ".join(f"{source}: {said}" for source, said in sorted(inquiry.troubles.items()))
     before = await outside.store.backoffs()
     backoff = next_backoff(
@@ -297,7 +341,14 @@ async def _settle(outside: Outside, inquiry: _Inquiry) -> None:
 class _Inquiry:
     """Everything one subject is asked about, source by source."""
 
-    def __init__(self, outside: Outside, subject: Subject, since: datetime, resting: dict[str, str]) -> None:
+    def __init__(
+        self,
+        outside: Outside,
+        subject: Subject,
+        since: datetime,
+        resting: dict[str, Failure],
+        before: Collection[tuple[str, str]],
+    ) -> None:
         self.subject = subject
         self.asked: dict[tuple[str, str], None] = {}
         self.troubles: dict[str, str] = {}
@@ -305,13 +356,28 @@ class _Inquiry:
         self._outside = outside
         self._since = since
         self._resting = resting
+        self._before = before
 
     async def ask_all(self) -> None:
         series = self.subject.kind == "series"
         await self._each(self._series_of if series else self._books_of)
         if series:
             await self._look_again()
+        await self._each(self._lists_of_before)
         await self._details()
+
+    def rests_on(self) -> tuple[tuple[str, str], ...]:
+        """What was asked now, and what was asked before of sources that could not be, or may not be any more."""
+        able = {source.name for source in self._outside.sources} - self.troubles.keys()
+        return tuple(dict.fromkeys((*self.asked, *(pair for pair in self._before if pair[0] not in able))))
+
+    async def _lists_of_before(self, source: Source) -> None:
+        """A list that this rested on goes on counting, though nothing else leads to it today."""
+        for name, key in self._before:
+            if name == source.name and (name, key) not in self.asked:
+                question: Question = msgspec.json.decode(key, type=Question)
+                if isinstance(question, LISTS):
+                    await self.ask(source, question)
 
     async def _each(self, ask: Callable[[Source], Awaitable[None]]) -> None:
         """All sources side by side: each has its own host and its own pace."""
@@ -427,34 +493,43 @@ class _Inquiry:
         self.asked[(source.name, key)] = None
         store, now = _kept(self._outside), self._outside.clock.now()
         [before] = await store.heard([(source.name, key)]) or (None,)
-        if before is not None and before.answered_at is not None and before.answered_at >= self._since:
+        if before is not None and _fresh(before, self._since):
             return before
+        heard = await self._heard(source, question, key, before, now)
+        await store.save_heard(heard)
+        return heard if heard.answered_at is not None else None
+
+    async def _heard(self, source: Source, question: Question, key: str, before: Heard | None, now: datetime) -> Heard:
         if source.name in self._resting:
-            self.troubles[source.name] = self._resting[source.name]
-            return before
+            return self._failed(source, key, before, self._resting[source.name], now)
         try:
             answer = await source.ask(question)
         except Failure as failure:
-            heard = self._failed(source, key, before, failure, now)
+            return self._failed(source, key, before, failure, now)
         except Exception:
             log.exception("source_failed", source=source.name, question=key)
             bug = Failure(f"{source.name} sent what was not understood; the log has the traceback", code="Bug")
-            heard = self._failed(source, key, before, bug, now)
-        else:
-            heard = remember(before, source.name, key, answer, now)
-        await store.save_heard(heard)
-        return heard if heard.answered_at is not None else None
+            return self._failed(source, key, before, bug, now)
+        heard = remember(before, source.name, key, answer, now)
+        if heard.trouble_code == DOUBTFUL:
+            self.troubles[source.name] = heard.trouble
+        return heard
 
     def _failed(self, source: Source, key: str, before: Heard | None, failure: Failure, now: datetime) -> Heard:
         self.troubles[source.name] = failure.message
         if failure.code in RESTING:
-            self._resting[source.name] = failure.message
+            self._resting[source.name] = failure
         if isinstance(failure, Transient) and failure.retry_after_s:
             self.retry_after_s = max(self.retry_after_s or 0.0, failure.retry_after_s)
         refused = isinstance(failure, Permanent)
         return could_not_look(
             before, source.name, key, code=failure.code, why=failure.message, refused=refused, now=now
         )
+
+
+def _fresh(heard: Heard, since: datetime) -> bool:
+    """Whether it need not be asked again. A list that shrank may be half an answer: it is looked at again."""
+    return heard.answered_at is not None and heard.answered_at >= since and heard.trouble_code in ANSWERED
 
 
 def _namespaced(source: str, id: str) -> str:

@@ -424,7 +424,8 @@ def _other_ids(xref: object) -> tuple[str, ...]:
         return ()
     openlibrary, goodreads = text(xref.get("openlibrary")) or "", text(xref.get("goodreads")) or ""
     found = [f"openlibrary:{openlibrary}"] if re.fullmatch(r"OL\d{1,12}W", openlibrary) else []
-    found += [f"goodreads:{goodreads}"] if re.fullmatch(r"\d{1,15}", goodreads) else []
+    # Whether that is a work's number or an edition's is not documented, and Goodreads numbers the two apart.
+    found += [f"audiosilo-goodreads:{goodreads}"] if re.fullmatch(r"\d{1,15}", goodreads) else []
     return tuple(dict.fromkeys((*found, *_isbns(xref.get("isbn")))))
 
 

@@ -18,7 +18,7 @@ RULES = 1
 """Raised whenever a rule changes what is computed: what an older version stored is computed again."""
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
+class Said(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One value of one field, and who says so."""
 
     field: str
@@ -27,7 +27,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
 
 
-class Conflict(msgspec.Struct, frozen=True, kw_only=True):
+class Conflict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Sources disagree: what is shown, and by which rule, and what others say."""
 
     field: str
@@ -36,7 +36,7 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     because: str
 
 
-class Edition(msgspec.Struct, frozen=True, kw_only=True):
+class Edition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One recording of a book, region twins joined."""
 
     ids: tuple[str, ...]
@@ -57,7 +57,7 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(one.removeprefix("asin:") for one in self.ids if one.startswith("asin:"))
 
 
-class InSeries(msgspec.Struct, frozen=True, kw_only=True):
+class InSeries(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A book's place in one series."""
 
     series: str
@@ -106,7 +106,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
 
 
-class SourceState(msgspec.Struct, frozen=True, kw_only=True):
+class SourceState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one source had to say to a subject, and when."""
 
     source: str
@@ -151,6 +151,8 @@ class Catalogued(msgspec.Struct, frozen=True, kw_only=True):
     derived_at: datetime
     rules: int = RULES
 
+    first_at: datetime | None = None
+    """When it was derived for the first time."""
     accepted: tuple[str, ...] | None = None
     """Books that may be wanted: ids. None before the first derivation was looked at."""
     proposed: tuple[str, ...] = ()

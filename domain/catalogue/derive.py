@@ -3,7 +3,8 @@ order they came (contracts: metadata, section 4)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, get_args
@@ -11,14 +12,14 @@ from typing import Literal, get_args
 import msgspec
 
 from domain.catalogue import kinds
-from domain.catalogue.books import Book, Catalogued, Edit, SourceState, Subject
+from domain.catalogue.books import Book, Catalogued, Edit, EditVerb, SourceState, Subject
 from domain.catalogue.claims import PersonClaim, family
 from domain.catalogue.identity import Group, Joining
 from domain.catalogue.memory import Heard
-from domain.catalogue.merging import book_id, merged
+from domain.catalogue.merging import book_id, corrections, merged
 from domain.catalogue.precedence import rank
 from domain.catalogue.records import ProviderSeries, Record, read_records
-from domain.catalogue.series import Joined, join, numbered, places, records_in
+from domain.catalogue.series import Joined, join, numbered, places, records_in, usual_name
 from domain.names import Likeness, fold, same_person, series_key
 from domain.positions import Position, read_position
 from domain.wants import MemberKind
@@ -103,19 +104,31 @@ class _Derivation:
         self._series = series
         self._by_key = {one.key: one for one in series}
         self._edits = edits
-        self._known = known
         self._now = now
-        self._joining = Joining(records, edits=edits)
+        self._records = records
+        self._known = known
+        self._joining = Joining(records, known=known)
+        languages = Counter(record.claim.language for record in records if record.claim.language)
+        self._tongue = min(languages, key=lambda one: (-languages[one], one), default=None)
 
     def join(self, aliases: Iterable[tuple[str, str]]) -> None:
-        """Records become books, as far as they tell it by themselves."""
+        """Records become books, as far as they tell it by themselves and people do not say otherwise."""
+        merges = tuple(aliases)
+        self._join_by_evidence(merges)
+        if splits := [edit for edit in self._edits if edit.verb is EditVerb.SPLIT]:
+            # What a person took apart has to be told from all that would be one book without their word.
+            apart = self._joining.parted(splits)
+            self._joining = Joining(self._records, known=self._known, apart=apart)
+            self._join_by_evidence(merges)
+
+    def _join_by_evidence(self, aliases: Iterable[tuple[str, str]]) -> None:
         joining = self._joining
         joining.by_decision(self._edits)
         joining.by_alias(aliases)
         joining.by_id()
         joining.by_title()
         joining.by_number(self._numbers())
-        joining.by_history(self._known)
+        joining.by_history()
 
     def _numbers(self) -> dict[str, dict[str, Position]]:
         found: dict[str, dict[str, Position]] = {}
@@ -169,12 +182,14 @@ class _Derivation:
         at = places(joined)
         members = {key: groups[key] for key in sorted(joined.members)}
         positions = {key: self._position(members[key], at[key][0]) for key in members}
+        authors = self._scope(joined, groups, subject)
         setting = kinds.Setting(
             series=subject.name,
-            authors=self._scope(joined, groups, subject),
+            authors=authors,
             members=members,
             positions=positions,
             median_min=kinds.median_min(members, positions),
+            continued=kinds.continued(members, positions, authors),
             today=self._now.date(),
         )
         names = {one.series.key: subject.name for one in joined.series}
@@ -183,11 +198,8 @@ class _Derivation:
 
     def _position(self, group: Group, position: Position | None) -> Position | None:
         """A person's correction moves the book before anything is concluded from its number."""
-        ids = {*group.ids, *group.known}
-        for edit in reversed(self._edits):
-            if edit.field == "position" and edit.book in ids:
-                return read_position(edit.value)
-        return position
+        said = corrections(group, self._edits).get("position")
+        return position if said is None else read_position(said.value)
 
     def _book(
         self,
@@ -208,43 +220,48 @@ class _Derivation:
             series=self._by_key,
             names=names,
             edits=self._edits,
+            tongue=self._tongue,
         )
         held = kinds.contents(group, setting) if kind is MemberKind.OMNIBUS else ()
-        by = {family(source) for source, place in said if position is None or place.same(position)}
-        if position is not None and position.whole_book:
-            # Another ordering confirms that it is a main book, whatever its number is there.
-            by |= {family(one.series.source) for ordering in joined.others for one in ordering if group.key in one.whole}
         return msgspec.structs.replace(
             book,
             contains=tuple(book_id(setting.members[key]) for key in held) or _covered(position, setting),
-            confirmed_by=tuple(sorted(by)),
+            confirmed_by=tuple(sorted(self._confirmed_by(group, position, said, joined))),
             unsupported=_unsupported(group, joined),
             crowd=len(book.authors) >= CROWD,
         )
+
+    def _confirmed_by(
+        self, group: Group, position: Position | None, said: Sequence[tuple[str, Position]], joined: Joined
+    ) -> set[str]:
+        by = {family(source) for source, place in said if position is None or place.same(position)}
+        if position is not None and position.whole_book:
+            # Another ordering confirms that it is a main book, whatever its number is there.
+            by |= {
+                family(one.series.source) for ordering in joined.others for one in ordering if group.key in one.whole
+            }
+        if {"position", "kind"} & corrections(group, self._edits).keys():
+            by.add("person")
+        return by
 
     # --- an author ---------------------------------------------------------------------------------------------------
 
     def of_author(self, people: Sequence[PersonClaim], owned: frozenset[str]) -> Catalogued:
         subject = self._subject
         chosen, notes = _same_author(subject, people, self._joining.groups(), owned)
+        # The numbers of one series may join books that another one holds, so all are read before any book is made.
+        count = -1
+        while count != (count := len(self._joining.groups())):
+            series = list(self._series_with_books_by(chosen))
         groups = {group.key: group for group in self._joining.groups()}
-        own = {key for key, group in groups.items() if _written_by(group, subject, chosen)}
+        own = {key: group for key, group in groups.items() if _written_by(group, subject, chosen)}
         placed: dict[str, list[Book]] = {}
-        left = [one for one in numbered(self._series, tuple(groups.values())) if one.places.keys() & own]
-        while left:
-            first = max(left, key=lambda one: (len(one.places.keys() & own), one.series.key))
-            series = Subject(
-                kind="series", name=first.series.name, author=subject.name, other_names=subject.other_names
-            )
-            groups, joined = self._settled(series)
-            own = {key for key, group in groups.items() if _written_by(group, subject, chosen)}
-            for book in self._books(joined, groups, series):
+        for one, joined in series:
+            for book in self._books(joined, groups, one):
                 placed.setdefault(book.id, []).append(book)
-            done = {one.series.key for one in joined.series} | {first.series.key}
-            left = [one for one in left if one.series.key not in done]
         books = [_closest(found) for found in placed.values() if _by_author(found[0], subject)]
-        alone = {key: group for key, group in groups.items() if key in own and book_id(group) not in placed}
-        books += self._standing_alone(alone, {key: groups[key] for key in own})
+        alone = {key: group for key, group in own.items() if book_id(group) not in placed}
+        books += self._standing_alone(alone, own)
         return Catalogued(
             subject=subject,
             name=subject.name,
@@ -255,14 +272,31 @@ class _Derivation:
             derived_at=self._now,
         )
 
+    def _series_with_books_by(self, chosen: Sequence[PersonClaim]) -> Iterator[tuple[Subject, Joined]]:
+        """Each series that holds a book by the author, that with most of them first."""
+        subject = self._subject
+        groups = self._joining.groups()
+        own = {group.key for group in groups if _written_by(group, subject, chosen)}
+        left = [one for one in numbered(self._series, groups) if one.places.keys() & own]
+        while left:
+            first = max(left, key=lambda one: (len(one.places.keys() & own), one.series.key))
+            series = Subject(
+                kind="series", name=first.series.name, author=subject.name, other_names=subject.other_names
+            )
+            _, joined = self._settled(series)
+            yield msgspec.structs.replace(series, name=usual_name(joined) or series.name), joined
+            done = {one.series.key for one in joined.series} | {first.series.key}
+            left = [one for one in left if one.series.key not in done]
+
     def _standing_alone(self, alone: Mapping[str, Group], own: Mapping[str, Group]) -> list[Book]:
+        """Books of no series, each a main book. What is long for this author, and called a set, is one."""
         nowhere: dict[str, Position | None] = dict.fromkeys(own)
         setting = kinds.Setting(
             series=None,
             authors=(self._subject.name, *self._subject.other_names),
             members=own,
             positions=nowhere,
-            median_min=None,
+            median_min=kinds.usual_min(own.values()),
             today=self._now.date(),
         )
         books = []
@@ -344,9 +378,9 @@ def _with_alternates(books: Sequence[Book]) -> list[Book]:
     return found
 
 
-def _standing(book: Book) -> tuple[int, int, tuple[int, str], str]:
+def _standing(book: Book) -> tuple[bool, int, int, tuple[int, str], str]:
     first = min((rank("number", source) for source in book.sources), default=(99, ""))
-    return -len(book.confirmed_by), -len(book.editions), first, book.id
+    return "person" not in book.confirmed_by, -len(book.confirmed_by), -len(book.editions), first, book.id
 
 
 def _same_author(
@@ -367,12 +401,13 @@ def _same_author(
             key=lambda one: (-sum(titles.get(book) in owned for book in one.books or ()), -len(one.books or ()), one.id)
         )
         kept.append(several[0])
-        for other in several[1:]:
-            if other.books and other.id != several[0].id:
-                notes.append(
-                    f"{source} has another {other.name} ({other.id}, {len(other.books)} books): state the id to have "
-                    "that one"
-                )
+        rivals = {other.id: other for other in reversed(several[1:]) if other.books and other.id != several[0].id}
+        notes += [
+            f"{source} has another {other.name} ({other.id}, {len(other.books or ())} books): "
+            "state the id to have that one"
+            for _, other in sorted(rivals.items())
+            if ":name:" not in other.id
+        ]
     return tuple(kept), tuple(dict.fromkeys(notes))
 
 

@@ -4,6 +4,7 @@ what an author or a followed series would bring is proposed first; later, much a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 
 import msgspec
 
@@ -12,6 +13,8 @@ from domain.digests import digest_of
 
 LEAST = 3
 SHARE = 0.2
+PATIENCE = timedelta(days=7)
+"""How long the first derivation of a declared series stays open for sources that could not be asked."""
 
 FIRST = "FirstDerivationNeedsApproval"
 GREW = "CatalogueGrew"
@@ -24,20 +27,25 @@ def grown(
     trusted: bool,
     wanted: Iterable[str],
     approved: Collection[str],
+    aside: Iterable[str] = (),
 ) -> Catalogued:
     """The new catalogue with what of it may be wanted. `trusted`: a person declared this series; `wanted`: ids of the
-    books that its documents want; `approved`: digests that people said yes to."""
+    books that its documents want; `approved`: digests that people said yes to; `aside`: ids of books that only the
+    documents' own filters leave out, so that an edit of these lets them in."""
+    new = msgspec.structs.replace(new, first_at=before.first_at or new.derived_at if before else new.derived_at)
     accepted = _still_called(new, before, approved)
-    candidates = [book.id for book in new.books if book.id in set(wanted)]
-    if accepted is None or (trusted and not _heard_all(before)):
+    wanted = set(wanted)
+    candidates = [book.id for book in new.books if book.id in wanted]
+    beside = {book.id for book in new.books} & set(aside)
+    if accepted is None or (trusted and _still_first(new, before)):
         if trusted:
-            return _accepting(new)
+            return _accepting(new, {*(accepted or ()), *candidates, *beside})
         return _proposing(new, (), candidates, FIRST) if candidates else new
     more = [one for one in candidates if one not in accepted]
     # Books that nobody wants by themselves are no growth of what is wanted.
     had = sum(1 for one in candidates if one in accepted)
     if len(more) <= max(LEAST, SHARE * had):
-        return _accepting(new, also=accepted)
+        return _accepting(new, {*accepted, *candidates, *beside})
     return _proposing(new, tuple(sorted(accepted)), more, GREW)
 
 
@@ -53,14 +61,17 @@ def _still_called(new: Catalogued, before: Catalogued | None, approved: Collecti
     return accepted | {book.id for book in new.books if accepted & {*book.ids, book.id}}
 
 
-def _heard_all(before: Catalogued | None) -> bool:
-    """Whether the first derivation rested on every source: the word of one that was down is no growth later."""
-    return before is not None and all(state.answered_at is not None for state in before.sources)
+def _still_first(new: Catalogued, before: Catalogued | None) -> bool:
+    """Whether this is still the first derivation, since a source had not answered yet: its word is no growth later. One
+    that refuses us is not waited for, and nobody is for ever."""
+    if before is None:
+        return True
+    late = [one for one in before.sources if one.answered_at is None and one.outcome == "could not look"]
+    return bool(late) and before.first_at is not None and new.derived_at - before.first_at <= PATIENCE
 
 
-def _accepting(new: Catalogued, also: Collection[str] = ()) -> Catalogued:
-    accepted = tuple(sorted({*also, *(book.id for book in new.books)}))
-    return msgspec.structs.replace(new, accepted=accepted, proposed=(), proposal="", proposal_code="")
+def _accepting(new: Catalogued, accepted: Collection[str]) -> Catalogued:
+    return msgspec.structs.replace(new, accepted=tuple(sorted(accepted)), proposed=(), proposal="", proposal_code="")
 
 
 def _proposing(new: Catalogued, accepted: tuple[str, ...], more: list[str], code: str) -> Catalogued:
@@ -75,14 +86,16 @@ def _proposing(new: Catalogued, accepted: tuple[str, ...], more: list[str], code
     )
 
 
-def waits(catalogued: Catalogued, book: Book, approved: Collection[str]) -> tuple[str, str] | None:
+def waits(
+    catalogued: Catalogued, book: Book, approved: Collection[str], *, trusted: bool = False
+) -> tuple[str, str] | None:
     """(code, message) when the book waits for a yes; None when it may be wanted."""
     if catalogued.accepted is not None and book.id in catalogued.accepted:
         return None
     if catalogued.proposal in approved and book.id in catalogued.proposed:
         return None
     if not catalogued.proposal:
-        return None
+        return None if trusted else (FIRST, f"{catalogued.name} is looked at again before this one is proposed")
     count = len(catalogued.proposed)
     say = f"say `bibliostat approve {catalogued.proposal}` to have them"
     if catalogued.proposal_code == FIRST:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from statistics import median
 
 import msgspec
@@ -28,12 +29,6 @@ _SETS = re.compile(
     re.IGNORECASE,
 )
 """Cues that name nothing but a set, even in the title of a book that stands alone."""
-_STUDY = re.compile(
-    r"^(?:a\s+)?(?:summary|study guide|analysis|sparknotes|cliffs?notes|workbook|conversation starters|key takeaways"
-    r"|trivia|quiz)\b|\b(?:summary of|study guide|sparknotes|cliffs?notes|literature guide|conversation starters"
-    r"|summary (?:and|&) analysis|companion to)\b",
-    re.IGNORECASE,
-)
 _COMPANION = re.compile(
     r"\b(?:companion|map|maps|atlas|encyclop\w+|handbook|guide|art of|making of|diary|calendar|cookbook|folklore of"
     r"|science of|world of)\b",
@@ -47,6 +42,8 @@ EXTRACT_MIN = 120
 NOVELLA_MIN = 90
 OMNIBUS_SHARE = 1.6
 FARTHEST_YEAR = 2100
+NEAR_NEXT = (Decimal("0.9"), Decimal("0.99"))
+"""Where shops put the first chapters of the next book."""
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,16 +56,31 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     positions: Mapping[str, Position | None]
     median_min: float | None
     """Of the members with a whole number."""
+    continued: bool = False
+    """Others wrote for it too, at numbers of their own: then a book without an author is not taken for anybody's."""
     today: date
 
 
 def median_min(members: Mapping[str, Group], positions: Mapping[str, Position | None]) -> float | None:
     """The usual length of a member, in minutes; None when fewer than two are known."""
-    known = [
-        length
-        for key, group in members.items()
-        if (place := positions.get(key)) is not None and place.whole_book and (length := _length(group)) is not None
-    ]
+    return usual_min(
+        group for key, group in members.items() if (place := positions.get(key)) is not None and place.whole_book
+    )
+
+
+def continued(members: Mapping[str, Group], positions: Mapping[str, Position | None], authors: Sequence[str]) -> bool:
+    """Whether books by others stand at whole numbers where none by these authors does."""
+    own: set[Decimal] = set()
+    others: set[Decimal] = set()
+    for key, group in members.items():
+        place = positions.get(key)
+        if place is not None and place.whole_book and group.authors and not group.omnibus:
+            (own if _by(group, authors) else others).add(place.low)
+    return bool(authors and others - own)
+
+
+def usual_min(groups: Iterable[Group]) -> float | None:
+    known = [length for group in groups if (length := _length(group)) is not None]
     return median(known) if len(known) > 1 else None
 
 
@@ -93,11 +105,14 @@ def kind_of(group: Group, position: Position | None, setting: Setting) -> tuple[
         return MemberKind.OMNIBUS, why
     if why := _placeholder(group, setting):
         return MemberKind.PLACEHOLDER, why
-    titles = [record.claim.title or "" for record in group.records]
     if setting.authors and group.authors and not _by(group, setting.authors):
         return MemberKind.OTHER_AUTHOR, f"by {', '.join(group.authors)}"
-    if all(_STUDY.search(title) for title in titles):
+    if whole and setting.authors and not group.authors and setting.continued:
+        return MemberKind.OTHER_AUTHOR, "nobody names its author, and others wrote for this series too"
+    if all(record.about for record in group.records):
         return MemberKind.COMPANION, "its title says that it is about a book"
+    if all(record.claim.category == "graphic" for record in group.records):
+        return MemberKind.COMPANION, "a comic"
     if position is not None and position.single and position.low == 0:
         return MemberKind.PREQUEL, "number 0"
     if whole and position is not None:
@@ -117,7 +132,7 @@ def _minor(group: Group, position: Position) -> tuple[MemberKind, str]:
     length = _length(group)
     categories = {record.claim.category for record in group.records}
     titles = [record.claim.title or "" for record in group.records]
-    near_next = str(position.low).endswith(("9",)) and position.low % 1 >= position.low.from_float(0.9)
+    near_next = position.low % 1 in NEAR_NEXT
     cue = any(_EXTRACT.search(title) for title in titles)
     if (cue or near_next) and (length is None or length <= EXTRACT_MIN) and (cue or length is not None):
         return MemberKind.EXTRACT, f"{at}: a piece of a book"
@@ -168,7 +183,7 @@ def _numbered_set(group: Group, setting: Setting, *, length: float | None, much:
     compiled = {family(record.source) for record in whole if record.claim.compilation}
     if compiled and (cue or much or not {family(record.source) for record in whole if record.places} - compiled):
         return "a source calls it a compilation, though it has a number"
-    if (cue and much) or (boxed and length is None):
+    if ((cue or boxed) and much) or (boxed and length is None):
         return "its title names a set" + (f" of {length:.0f} minutes" if length else "")
     return ""
 

@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
+import msgspec
+
 from domain.catalogue.books import Book, Conflict, Edit, Edition, EditVerb, InSeries, Said
 from domain.catalogue.claims import Recording, family
 from domain.catalogue.identity import Group
 from domain.catalogue.precedence import rank
 from domain.catalogue.records import MACHINE, ProviderSeries, Record
 from domain.names import fold, person_key, series_key
-from domain.positions import Position
+from domain.positions import Position, read_position
 from domain.wants import MemberKind
 
 NAMESPACE = uuid.UUID("0a5f6c7e-2f0b-5d6e-9a54-2b8f1c6d0e11")
@@ -24,8 +26,9 @@ SAME_LENGTH_MIN = 10.0
 
 
 def book_id(group: Group) -> str:
-    """The id that was given before; a new one is opaque, and equal wherever the same records are read first."""
-    return group.known[0] if group.known else f"book:{uuid.uuid5(NAMESPACE, min(group.ids))}"
+    """The id that was given before; a new one is opaque, and equal wherever the same records are read first. It is made
+    from a record's own id: other ids may be on two books."""
+    return group.known[0] if group.known else f"book:{uuid.uuid5(NAMESPACE, group.key)}"
 
 
 def merged(
@@ -38,18 +41,16 @@ def merged(
     series: Mapping[str, ProviderSeries],
     names: Mapping[str, str],
     edits: Sequence[Edit],
+    tongue: str | None = None,
 ) -> Book:
-    """The book with all it is known by. `names`: provider series -> the name it is shown under."""
+    """The book with all it is known by. `names`: provider series -> the name it is shown under; `tongue`: the language
+    that most of what was heard is in, which decides where a book's own records are evenly divided."""
     ids = (*group.ids, *group.known)
-    corrected = {
-        edit.field: Said(field=edit.field, value=edit.value, source="person", at=edit.at)
-        for edit in edits
-        if edit.verb is EditVerb.CORRECT and edit.book in ids
-    }
+    corrected = corrections(group, edits)
     said = [*_said(group, said_numbers), *corrected.values()]
     shown = {field: _shown(field, [one for one in said if one.field == field]) for field in {one.field for one in said}}
     if "language" in shown and "language" not in corrected:
-        shown["language"] = _usual_language(group, said)
+        shown["language"] = _usual_language(group, said, tongue)
     title = corrected.get("title") or _title(group, shown.get("language"))
     shown["title"] = title
     authors = shown.get("authors")
@@ -71,13 +72,35 @@ def merged(
         language=language.value if language else None,
         titles=_titles(group, title.value, language.value if language else None),
         first_published=int(year.value) if year else None,
-        editions=editions(group.records),
+        editions=editions(group.records, foreign=group.foreign),
         listed_as_recording=any(record.claim.recorded for record in group.records),
         said=tuple(sorted(said, key=lambda one: (one.field, rank(one.field, one.source), one.value))),
         conflicts=_conflicts(said, shown, group),
         joined=group.evidence,
         sources=tuple(sorted({record.source for record in group.records})),
     )
+
+
+def corrections(group: Group, edits: Iterable[Edit]) -> dict[str, Said]:
+    """Field -> what a person said last. What cannot be read as a value of its field counts as not said."""
+    ids = {*group.ids, *group.known}
+    return {
+        edit.field: Said(field=edit.field, value=edit.value, source="person", at=edit.at)
+        for edit in edits
+        if edit.verb is EditVerb.CORRECT and edit.book in ids and _readable(edit.field, edit.value)
+    }
+
+
+def _readable(field: str, value: str) -> bool:
+    match field:
+        case "kind":
+            return value in set(MemberKind)
+        case "first_published":
+            return bool(re.fullmatch(r"-?[0-9]{1,4}", value))
+        case "position":
+            return not value or read_position(value) is not None
+        case _:
+            return bool(value)
 
 
 def _number(position: Position | None) -> str | None:
@@ -104,7 +127,8 @@ def _said(group: Group, numbers: Sequence[tuple[str, Position]]) -> list[Said]:
 
     for record in group.records:
         if record.part is None:
-            say("title", record.title, record)
+            for title in record.titles:
+                say("title", title, record)
         say("authors", record.authors, record)
         say("language", record.claim.language, record)
         say("first_published", record.claim.first_published, record)
@@ -130,11 +154,13 @@ def _shown(field: str, said: Sequence[Said]) -> Said:
     return min(words, key=lambda one: (len(one.value), one.value))
 
 
-def _usual_language(group: Group, said: Iterable[Said]) -> Said:
-    """The language that most records are in: a translation is a record like any other."""
-    counts = Counter(record.claim.language for record in group.records)
+def _usual_language(group: Group, said: Iterable[Said], tongue: str | None) -> Said:
+    """The language that most records are in, those that do not tell counting by their title: a translation is a record
+    like any other."""
+    titles = {fold(record.title): record.claim.language for record in group.records if record.claim.language}
+    counts = Counter(record.claim.language or titles.get(fold(record.title)) for record in group.records)
     told = [one for one in said if one.field == "language"]
-    return min(told, key=lambda one: (-counts[one.value], rank("language", one.source), one.value))
+    return min(told, key=lambda one: (-counts[one.value], one.value != tongue, rank("language", one.source), one.value))
 
 
 def _title(group: Group, language: Said | None) -> Said:
@@ -153,7 +179,7 @@ def _title(group: Group, language: Said | None) -> Said:
 
 
 def _other_titles(group: Group, shown: str) -> tuple[str, ...]:
-    titles = {record.title for record in group.records if fold(record.title) != fold(shown)}
+    titles = {title for record in group.records for title in record.titles if fold(title) != fold(shown)}
     return tuple(sorted({fold(title): title for title in sorted(titles, reverse=True)}.values()))
 
 
@@ -221,9 +247,10 @@ def _essence(one: Said) -> str:
     return fold(one.value).replace(" ", "") if one.field == "title" else one.value
 
 
-def editions(records: Sequence[Record]) -> tuple[Edition, ...]:
-    """The recordings of a book: region twins and repeated reports joined, parts of one production put together."""
-    told = [(record, recording) for record in records for recording in record.recordings]
+def editions(records: Sequence[Record], *, foreign: Sequence[str] = ()) -> tuple[Edition, ...]:
+    """The recordings of a book: region twins and repeated reports joined, parts of one production put together.
+    `foreign`: ids that other books have too; a recording is not known by them."""
+    told = [(record, _without(recording, foreign)) for record in records for recording in record.recordings]
     told.sort(key=lambda pair: (rank("recording", pair[0].source), pair[1].ids, pair[0].key))
     piles: list[list[tuple[Record, Recording]]] = []
     parts: dict[tuple[str, ...], list[tuple[Record, Recording]]] = {}
@@ -238,6 +265,12 @@ def editions(records: Sequence[Record]) -> tuple[Edition, ...]:
             pile.append((record, recording))
     found = [_edition(pile) for pile in piles] + [_of_parts(pile) for pile in parts.values()]
     return tuple(sorted(found, key=lambda one: one.ids))
+
+
+def _without(recording: Recording, foreign: Sequence[str]) -> Recording:
+    if not foreign:
+        return recording
+    return msgspec.structs.replace(recording, ids=tuple(one for one in recording.ids if one not in foreign))
 
 
 def _same_recording(one: Recording, of: Record, record: Record, other: Recording) -> bool:

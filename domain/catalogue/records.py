@@ -8,17 +8,33 @@ from datetime import datetime
 
 import msgspec
 
-from domain.catalogue.claims import BookClaim, Credit, Place, Recording
+from domain.catalogue.claims import BookClaim, Credit, Place, Recording, SeriesClaim
 from domain.catalogue.memory import Heard
-from domain.names import BookTitle, Likeness, credited_role, read_book_title, same_series, series_key, title_keys
+from domain.names import (
+    BookTitle,
+    Likeness,
+    credited_role,
+    fold,
+    is_other_work,
+    read_book_title,
+    same_series,
+    series_key,
+    title_keys,
+)
 from domain.parts import read_part, without_part
 from domain.positions import Position, read_position
 from domain.titles import says_abridged, says_dramatized
 
 HEARD_OF_SERIES = re.compile(r"^(?P<series>.+?),?\s+(?:book|vol(?:ume)?\.?|#)\s*(?P<number>\d{1,3})$", re.IGNORECASE)
 _DRAMA = re.compile(r"\s*[(\[][^()\[\]]*\bdrama(?:ti[sz]ed|ti[sz]ation)\b[^()\[\]]*[)\]]", re.IGNORECASE)
-_TRACK = re.compile(r"^0\d[\s._-]+(?=\D)")
-"""A track number that a file's name left in front of a title."""
+_TRACK = re.compile(r"^(?P<number>\d{1,3})[\s._-]+(?=\D)")
+_STUDY = re.compile(
+    r"^(?:a\s+)?(?:summary|study guide|analysis|sparknotes|cliffs?notes|workbook|conversation starters|key takeaways"
+    r"|trivia|quiz)\b|\b(?:summary of|study guide|sparknotes|cliffs?notes|literature guide|conversation starters"
+    r"|summary (?:and|&) analysis|companion to)\b",
+    re.IGNORECASE,
+)
+NO_BOOKS = frozenset({"podcast", "periodical"})
 MACHINE = re.compile(r"virtual voice|digital voice|\bai voice\b", re.IGNORECASE)
 
 
@@ -42,7 +58,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """(k, n) of `part k of n`."""
     dramatized: bool | None = None
     abridged: bool | None = None
+    about: bool = False
+    """Its title calls it a guide to a book, or a book in another form: it is never that book."""
+    also: tuple[str, ...] = ()
+    """Other titles that the source gives this very record."""
     at: datetime | None = None
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        return self.title, *self.also
 
     @property
     def source(self) -> str:
@@ -95,81 +119,134 @@ def series_of(source: str, id: str, name: str) -> str:
     return f"{source} {id}" if id else f"{source} name:{series_key(name)}"
 
 
+class _Gathered:
+    """What all answers say of each record and each series; the order of answers leaves no trace."""
+
+    def __init__(self) -> None:
+        self.claims: dict[str, list[tuple[datetime | None, BookClaim]]] = {}
+        self.places: dict[str, dict[str, list[tuple[datetime | None, str | None]]]] = {}
+        self.titles: dict[str, set[str]] = {}
+        self.series: dict[str, ProviderSeries] = {}
+        self.gone: dict[str, set[str]] = {}
+
+    def take(self, heard: Heard, now: datetime) -> None:
+        for claim in heard.answer.books:
+            book = f"{claim.source} {claim.id}"
+            self.claims.setdefault(book, []).append((heard.answered_at, claim))
+            for place in claim.places:
+                key = series_of(claim.source, place.series, place.name)
+                self._series(ProviderSeries(key=key, id=place.series, source=claim.source, name=place.name))
+                self._place(book, key, heard.answered_at, place.position)
+        for found in heard.answer.series:
+            self._take_list(heard, found, now)
+
+    def _take_list(self, heard: Heard, found: SeriesClaim, now: datetime) -> None:
+        key = series_of(found.source, found.id, found.name)
+        self._series(
+            ProviderSeries(
+                key=key,
+                id=found.id,
+                source=found.source,
+                name=found.name,
+                complete=found.complete,
+                listed=found.members is not None,
+                finished=found.finished,
+                authors=tuple(_people(found.authors)),
+                size=found.size,
+            )
+        )
+        for member in found.members or ():
+            book = f"{found.source} {member.id}"
+            if heard.taken_back(found.id, member.id, now):
+                self.gone.setdefault(key, set()).add(book)
+            self._place(book, key, heard.answered_at, member.position)
+            if member.title:
+                self.titles.setdefault(book, set()).add(member.title)
+            bare = BookClaim(source=found.source, id=member.id)
+            self.claims.setdefault(book, []).append((heard.answered_at, bare))
+
+    def _series(self, said: ProviderSeries) -> None:
+        known = self.series.get(said.key)
+        self.series[said.key] = said if known is None else _both(known, said)
+
+    def _place(self, book: str, series: str, at: datetime | None, position: str | None) -> None:
+        self.places.setdefault(book, {}).setdefault(series, []).append((at, position))
+
+    def records(self, series: Mapping[str, ProviderSeries]) -> list[Record]:
+        found = []
+        for book, told in sorted(self.claims.items()):
+            claim, also = _one_claim(told, self.titles.get(book, set()))
+            at = max((moment for moment, _ in told if moment), default=None)
+            places = {key: _best(texts) for key, texts in sorted(self.places.get(book, {}).items())}
+            record = _read(book, claim, at, places, series, also)
+            found += [record] if record is not None else []
+        return found
+
+
 def read_records(heard: Iterable[Heard], now: datetime) -> tuple[tuple[Record, ...], tuple[ProviderSeries, ...]]:
     """Every record of every answer once, fields of several answers joined; and the series they stand in."""
-    claims: dict[str, tuple[BookClaim, datetime | None]] = {}
-    series: dict[str, ProviderSeries] = {}
-    places: dict[str, dict[str, str | None]] = {}
-    titles: dict[str, str] = {}
-    gone: dict[str, set[str]] = {}
-    for one in sorted(heard, key=lambda one: (one.source, one.question)):
-        for claim in one.answer.books:
-            key = f"{claim.source} {claim.id}"
-            known, at = claims.get(key, (None, None))
-            newest = max((moment for moment in (at, one.answered_at) if moment), default=None)
-            claims[key] = (claim if known is None else _joined(known, claim), newest)
-        for found in one.answer.series:
-            key = series_of(found.source, found.id, found.name)
-            series[key] = _series(series.get(key), key, found.source, found.id, found.name)
-            series[key] = msgspec.structs.replace(
-                series[key],
-                complete=series[key].complete or found.complete,
-                listed=series[key].listed or found.members is not None,
-                finished=series[key].finished if found.finished is None else found.finished,
-                authors=series[key].authors or tuple(_people(found.authors)),
-                size=series[key].size or found.size,
-            )
-            for member in found.members or ():
-                book = f"{found.source} {member.id}"
-                if one.taken_back(found.id, member.id, now):
-                    gone.setdefault(key, set()).add(book)
-                row = places.setdefault(book, {})
-                row[key] = _better(row.get(key), member.position)
-                if member.title:
-                    titles.setdefault(book, member.title)
-                if book not in claims:
-                    claims[book] = (BookClaim(source=found.source, id=member.id), one.answered_at)
-    for book, (claim, _) in claims.items():
-        for place in claim.places:
-            key = series_of(claim.source, place.series, place.name)
-            series[key] = _series(series.get(key), key, claim.source, place.series, place.name)
-            row = places.setdefault(book, {})
-            row[key] = _better(row.get(key), place.position)
-    known_series = {
-        key: msgspec.structs.replace(one, withdrawn=tuple(sorted(gone.get(key, ())))) for key, one in series.items()
+    gathered = _Gathered()
+    for one in heard:
+        gathered.take(one, now)
+    series = {
+        key: msgspec.structs.replace(one, withdrawn=tuple(sorted(gathered.gone.get(key, ()))))
+        for key, one in sorted(gathered.series.items())
     }
-    records = [
-        _read(book, _titled(claim, titles.get(book)), at, places.get(book, {}), known_series)
-        for book, (claim, at) in claims.items()
-    ]
-    kept = [record for record in records if record is not None]
-    return tuple(sorted(kept, key=lambda record: record.key)), tuple(
-        sorted(known_series.values(), key=lambda one: one.key)
+    return tuple(gathered.records(series)), tuple(series.values())
+
+
+def _both(one: ProviderSeries, other: ProviderSeries) -> ProviderSeries:
+    """Two mentions of one series. Where they differ, the choice must not depend on which was read first."""
+    return ProviderSeries(
+        key=one.key,
+        id=one.id,
+        source=one.source,
+        name=min((name for name in (one.name, other.name) if name), default=""),
+        complete=one.complete or other.complete,
+        listed=one.listed or other.listed,
+        # One that goes on is not finished, whoever said so before.
+        finished=one.finished if other.finished is None else other.finished and one.finished is not False,
+        authors=max(one.authors, other.authors, key=lambda names: (len(names), names)),
+        size=max((size for size in (one.size, other.size) if size), default=None),
     )
 
 
-def _series(known: ProviderSeries | None, key: str, source: str, id: str, name: str) -> ProviderSeries:
-    if known is None:
-        return ProviderSeries(key=key, id=id, source=source, name=name)
-    # Equal ids with two spellings: the choice must not depend on which answer was read first.
-    return msgspec.structs.replace(known, name=min((one for one in (known.name, name) if one), default=""))
+def _best(told: Iterable[tuple[datetime | None, str | None]]) -> str | None:
+    """Of several texts for one place one that can be read, the newest; among equals, not the one that came first."""
+    texts = [(at, text) for at, text in told if text is not None]
+    return max(
+        texts, key=lambda one: (read_position(one[1]) is not None, _moment(one[0]), one[1]), default=(None, None)
+    )[1]
 
 
-def _better(one: str | None, other: str | None) -> str | None:
-    """Of two texts for one place the one that can be read; among equals, not the one that came first."""
-    rated = sorted(
-        {text for text in (one, other) if text is not None}, key=lambda text: (read_position(text) is None, text)
-    )
-    return rated[0] if rated else None
+def _moment(at: datetime | None) -> float:
+    return at.timestamp() if at else 0.0
 
 
-def _titled(claim: BookClaim, title: str | None) -> BookClaim:
-    return claim if claim.title or not title else msgspec.structs.replace(claim, title=title)
+def _one_claim(
+    told: Iterable[tuple[datetime | None, BookClaim]], listed: set[str]
+) -> tuple[BookClaim, tuple[str, ...]]:
+    """One claim of all answers about one record, with the other titles that it had in some of them. Details count
+    before a bare mention, then the newer answer; what only one of them says is kept."""
+    several = sorted(told, key=lambda one: (_bare(one[1]), -_moment(one[0]), -_fullness(one[1]), _encoded(one[1])))
+    claim = several[0][1]
+    for _, other in several[1:]:
+        claim = claim if other == claim else _joined(claim, other)
+    if not claim.title and listed:
+        claim = msgspec.structs.replace(claim, title=min(listed))
+    titles = {other.title for _, other in several if other.title and not _bare(other)}
+    return claim, tuple(sorted(title for title in titles if fold(title) != fold(claim.title or "")))
 
 
-def _joined(one: BookClaim, other: BookClaim) -> BookClaim:
-    """Two answers about one record: what only one of them says counts, and details before a bare mention."""
-    first, second = sorted((one, other), key=lambda claim: (-_fullness(claim), msgspec.json.encode(claim)))
+def _bare(claim: BookClaim) -> bool:
+    return claim.stub or (not claim.authors and not claim.recordings)
+
+
+def _encoded(claim: BookClaim) -> bytes:
+    return msgspec.json.encode(claim)
+
+
+def _joined(first: BookClaim, second: BookClaim) -> BookClaim:
     fields = {
         name: getattr(first, name) if getattr(first, name) not in (None, "", ()) else getattr(second, name)
         for name in BookClaim.__struct_fields__
@@ -212,27 +289,32 @@ def _read(
     at: datetime | None,
     places: Mapping[str, str | None],
     series: Mapping[str, ProviderSeries],
+    also: Sequence[str],
 ) -> Record | None:
-    """None for a record without a title: an id alone is no book."""
-    if not claim.title:
+    """None for a record without a title, since an id alone is no book, and for what is none: a magazine, a podcast."""
+    if not claim.title or claim.category in NO_BOOKS:
         return None
     authors = tuple(_people(claim.authors))
     names = sorted({series[place].name for place in places if series[place].name})
     title, numbered = _own_title(claim, names)
     part = _part_of(title, claim, list(places.values()))
-    bare = _TRACK.sub("", _DRAMA.sub("", without_part(title)).strip())
-    shown = clean_title(bare or title, names, authors)
+    bare = _without_track(_DRAMA.sub("", without_part(title)).strip(), places.values())
+    about = _about(claim)
+    shown = title if about else clean_title(bare or title, names, authors)
     nearest = next((name for name in names if read_book_title(title, series=name).position is not None), None)
     read = read_book_title(shown, series=nearest, authors=authors)
     positions = {place: _position(text) for place, text in places.items()}
     if numbered is not None:
         positions = {place: position or numbered for place, position in positions.items()}
+    others = _other_names(claim, also, names, authors, shown)
     return Record(
         key=key,
         claim=claim,
         title=shown,
         read=msgspec.structs.replace(read, omnibus=read.omnibus or read_book_title(claim.title).omnibus),
-        keys=title_keys(shown, series=nearest, authors=authors),
+        about=about,
+        also=others,
+        keys=_keys((shown, *others, *([read.stem] if read.volume is not None else ())), nearest, authors),
         authors=authors,
         places=tuple(sorted(positions.items())),
         series=tuple(names),
@@ -241,6 +323,37 @@ def _read(
         abridged=True if says_abridged(f"{claim.title} {claim.subtitle or ''}") or _abridged_series(names) else None,
         at=at,
     )
+
+
+def _without_track(title: str, places: Iterable[str | None]) -> str:
+    """Without a number that a file's name left in front: `01 Ozma of Oz`, or the book's own, `14 Glinda of Oz`."""
+    track = _TRACK.match(title)
+    if not track:
+        return title
+    own = any((place := _position(text)) and place.whole_book and place.low == int(track["number"]) for text in places)
+    return title[track.end() :] if own or track["number"].startswith("0") else title
+
+
+_ALSO = re.compile(
+    r"\b(?:published|known|titled|released|issued)\s+(?:\w+\s+)?as:?\s+(?P<title>[^()\[\]]+)|\ba\.?k\.?a\.?\s+(?P<short>[^()\[\]]+)",
+    re.IGNORECASE,
+)
+"""`Originally Published as Beyond Thirty`."""
+
+
+def _other_names(
+    claim: BookClaim, also: Sequence[str], series: Sequence[str], authors: Sequence[str], shown: str
+) -> tuple[str, ...]:
+    """Other titles that the source itself gives the record: in another of its shops, or as an older name."""
+    told = [clean_title(title, series, authors) for title in also if not HEARD_OF_SERIES.match(title)]
+    for text in (claim.title or "", claim.subtitle or ""):
+        told += [(found["title"] or found["short"]).strip(" .\"'") for found in _ALSO.finditer(text)]
+    return tuple(sorted({fold(title): title for title in told if fold(title) != fold(shown)}.values()))
+
+
+def _keys(titles: Sequence[str], series: str | None, authors: Sequence[str]) -> tuple[str, ...]:
+    keys = (key for title in titles for key in title_keys(title, series=series, authors=authors))
+    return tuple(dict.fromkeys(keys))
 
 
 def _own_title(claim: BookClaim, series: Sequence[str]) -> tuple[str, Position | None]:
@@ -286,6 +399,10 @@ def _part_of(title: str, claim: BookClaim, places: Sequence[str | None]) -> tupl
     if claim.partial or any(recording.delivery == "AudioPart" for recording in claim.recordings or ()):
         return 0, None
     return None
+
+
+def _about(claim: BookClaim) -> bool:
+    return bool(_STUDY.search(claim.title or "")) or is_other_work(read_book_title(claim.title or ""))
 
 
 def _dramatized(claim: BookClaim, places: Sequence[str | None]) -> bool | None:

@@ -3,6 +3,7 @@ numberings are never mixed."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -14,7 +15,7 @@ from domain.catalogue.claims import family
 from domain.catalogue.identity import Group
 from domain.catalogue.precedence import rank
 from domain.catalogue.records import ProviderSeries
-from domain.names import Likeness, same_people, same_series
+from domain.names import Likeness, same_people, same_series, series_key
 from domain.positions import Position
 
 AGREEMENT = 0.8
@@ -35,6 +36,9 @@ class Numbered(msgspec.Struct, frozen=True, kw_only=True):
     places: dict[str, Position | None]
     """Key of a group -> its place. Where records of one book differ, the whole number that most of them have."""
     authors: tuple[str, ...]
+    """As the source states them, else of at least half of the books."""
+    books_by: tuple[tuple[str, ...], ...] = ()
+    """Authors of each book that names any."""
 
     @property
     def whole(self) -> dict[str, Decimal]:
@@ -73,7 +77,8 @@ def numbered(series: Iterable[ProviderSeries], groups: Sequence[Group]) -> tuple
     for key, row in sorted(rows.items()):
         authors = known[key].authors or _usual_authors([of_record[book] for book in row])
         places = {book: _place(positions) for book, positions in sorted(row.items())}
-        found.append(Numbered(series=known[key], places=places, authors=authors))
+        books_by = tuple(of_record[book].authors for book in places if of_record[book].authors)
+        found.append(Numbered(series=known[key], places=places, authors=authors, books_by=books_by))
     return tuple(found)
 
 
@@ -115,7 +120,7 @@ def _seeds(subject: Subject, candidates: Sequence[Numbered]) -> tuple[list[Numbe
     }
     if chosen := [one for one in candidates if one.series.key in stated]:
         return chosen, ()
-    named = [one for one in candidates if same_series(one.series.name, subject.name) is Likeness.SAME]
+    named = [one for one in candidates if _one_name(one.series.name, subject.name)]
     if subject.author:
         writers = (subject.author, *subject.other_names)
         return [one for one in named if _by(one, writers)], ()
@@ -139,9 +144,26 @@ def _seeds(subject: Subject, candidates: Sequence[Numbered]) -> tuple[list[Numbe
     return clusters[0], notes
 
 
+_NEUTRAL = re.compile(r"(?<=\w)(?:\s+(?:series|books|novels|saga))+$", re.IGNORECASE)
+
+
+def _one_name(one: str, other: str) -> bool:
+    """Equal names, however often a shop says that they are series: `The Palliser Novels Series`."""
+    plain = (_NEUTRAL.sub("", name) for name in (one, other))
+    return same_series(one, other) is Likeness.SAME or same_series(*plain) is Likeness.SAME
+
+
 def _by(one: Numbered, writers: Sequence[str]) -> bool:
-    """Whether the series is by one of these people, as far as it says."""
-    return (not one.authors and not one.series.authors) or same_people(one.authors, writers) is not Likeness.DIFFERENT
+    """Whether the series is by one of these people, as far as it says: most of it, or two books of it."""
+    if not one.authors and not one.series.authors and not one.books_by:
+        return True
+    if same_people(one.authors, writers) is not Likeness.DIFFERENT:
+        return bool(one.authors) or not one.books_by or _books_by(one, writers) > 0
+    return _books_by(one, writers) >= ENOUGH_SHARED
+
+
+def _books_by(one: Numbered, writers: Sequence[str]) -> int:
+    return sum(same_people(authors, writers) is Likeness.SAME for authors in one.books_by)
 
 
 def _related(one: Numbered, other: Numbered) -> bool:
@@ -153,20 +175,20 @@ def _related(one: Numbered, other: Numbered) -> bool:
 
 def _belongs(one: Numbered, joined: Sequence[Numbered]) -> bool:
     """Whether a provider's series is the same series as those joined so far."""
-    for other in joined:
-        shared = one.places.keys() & other.places.keys()
-        fewer = min(len(one.places), len(other.places))
-        if same_series(one.series.name, other.series.name) is Likeness.SAME:
-            if shared and len(shared) >= min(ENOUGH_SHARED, fewer) and _by(one, other.authors or one.authors):
-                return True
-            continue
-        mine, theirs = one.whole, other.whole
-        both = mine.keys() & theirs.keys()
-        equal = sum(mine[book] == theirs[book] for book in both)
-        many = len(both) >= OF_UNLIKE_NAMES and len(both) >= AGREEMENT * max(len(mine), len(theirs))
-        if many and equal >= AGREEMENT * len(both):
-            return True
-    return False
+    return any(_one_series(one, other) for other in joined)
+
+
+def _one_series(one: Numbered, other: Numbered) -> bool:
+    shared = one.places.keys() & other.places.keys()
+    fewer = min(len(one.places), len(other.places))
+    if _one_name(one.series.name, other.series.name):
+        enough = len(shared) >= max(1, min(ENOUGH_SHARED, fewer))
+        return enough and _by(one, other.authors or one.authors)
+    mine, theirs = one.whole, other.whole
+    both = mine.keys() & theirs.keys()
+    equal = sum(mine[book] == theirs[book] for book in both)
+    many = len(both) >= OF_UNLIKE_NAMES and len(both) >= AGREEMENT * max(len(mine), len(theirs))
+    return many and equal >= AGREEMENT * len(both)
 
 
 def _orderings(joined: Sequence[Numbered]) -> tuple[tuple[Numbered, ...], tuple[tuple[Numbered, ...], ...]]:
@@ -182,7 +204,9 @@ def _orderings(joined: Sequence[Numbered]) -> tuple[tuple[Numbered, ...], tuple[
         tuple(sorted(ordering, key=lambda one: (rank("number", one.series.source), one.series.key)))
         for ordering in orderings
     ]
-    ranked.sort(key=lambda ordering: (-_told_by(ordering), rank("number", ordering[0].series.source), ordering[0].series.key))
+    ranked.sort(
+        key=lambda ordering: (-_told_by(ordering), rank("number", ordering[0].series.source), ordering[0].series.key)
+    )
     return (ranked[0], tuple(ranked[1:])) if ranked else ((), ())
 
 
@@ -193,7 +217,7 @@ def _told_by(ordering: Sequence[Numbered]) -> int:
 
 
 def _agree(one: Numbered, ordering: Sequence[Numbered]) -> bool:
-    """Whether numbers are equal, but for a few. One alone is always a slip: another ordering moves two books at least."""
+    """Whether numbers are equal, but for a few. One alone is a slip: another ordering moves two books at least."""
     mine = one.whole
     theirs: dict[str, Decimal] = {}
     for other in ordering:
@@ -201,6 +225,24 @@ def _agree(one: Numbered, ordering: Sequence[Numbered]) -> bool:
     both = mine.keys() & theirs.keys()
     equal = sum(mine[book] == theirs[book] for book in both)
     return equal >= AGREEMENT * len(both) or (equal > 0 and len(both) - equal == 1)
+
+
+def usual_name(joined: Joined) -> str:
+    """What most families of sources call it; among equals, the source whose word counts first. The short form."""
+    by_key: dict[str, list[ProviderSeries]] = {}
+    for one in joined.series:
+        if one.series.name:
+            by_key.setdefault(series_key(one.series.name), []).append(one.series)
+    if not by_key:
+        return ""
+    told = min(
+        by_key.values(),
+        key=lambda named: (
+            -len({family(one.source) for one in named}),
+            min(rank("title", one.source) for one in named),
+        ),
+    )
+    return min((one.name for one in told), key=lambda name: (len(name), name))
 
 
 Said = tuple[tuple[str, Position], ...]
@@ -228,27 +270,38 @@ def _support(place: Position, said: Said) -> tuple[int, int]:
     return -len(families & CONFIRMING), -len(families)
 
 
-def _without_clashes(chosen: dict[str, Position | None], said: Mapping[str, Said]) -> dict[str, Position | None]:
-    """Of two books at one number, the one with the weaker claim to it moves to where nobody else stands, if a source
-    that can confirm a number has it there: one wrong number then costs no book its place."""
+def _without_clashes(chosen: Mapping[str, Position | None], said: Mapping[str, Said]) -> dict[str, Position | None]:
+    """Of two books at one number, the one with the weaker claim to it moves to where a source has it and nobody with a
+    better claim stands: one wrong number then costs no book its place."""
+    settled = dict(chosen)
     at: dict[Decimal, list[str]] = {}
     for group, place in chosen.items():
         if place is not None and place.whole_book:
             at.setdefault(place.low, []).append(group)
-    settled = dict(chosen)
+
+    def claim(group: str, place: Position) -> tuple[int, int]:
+        return _support(place, said[group])
+
+    def free(group: str, place: Position) -> bool:
+        """Whether nobody stands there who has more right to the place."""
+        there = at.get(place.low, [])
+        return not there or (
+            claim(group, place)[0] < 0 and all(claim(group, place) <= claim(other, place) for other in there)
+        )
+
     for number, groups in sorted(at.items()):
-        rivals = sorted(groups, key=lambda group: (_support(settled[group], said[group]), group))  # type: ignore[arg-type]
-        for group in rivals[:0:-1]:
-            free = [
-                place
-                for source, place in said[group]
-                if place.whole_book and place.low not in at and family(source) in CONFIRMING
-            ]
-            if free and len(at[number]) > 1:
-                settled[group] = min(free, key=lambda place: _support(place, said[group]))
+        for group in sorted(groups, key=lambda one: (*_support_of(settled[one], said[one]), one))[:0:-1]:
+            others = [place for _, place in said[group] if place.whole_book and place.low != number]
+            if open_places := [place for place in others if free(group, place)]:
+                best = min(open_places, key=lambda place: claim(group, place))
+                settled[group] = best
                 at[number].remove(group)
-                at[settled[group].low] = [group]  # type: ignore[union-attr]
+                at.setdefault(best.low, []).append(group)
     return settled
+
+
+def _support_of(place: Position | None, said: Said) -> tuple[int, int]:
+    return _support(place, said) if place is not None else (0, 0)
 
 
 def records_in(joined: Joined, groups: Mapping[str, Group]) -> dict[str, dict[str, Position]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
@@ -59,6 +59,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 def subject_key(subject: Subject) -> str:
     """Under which what is known of a subject is kept: `series/oz/baum l frank`."""
     name = series_key(subject.name) if subject.kind == "series" else person_key(subject.name)
+    # A name of signs alone folds to nothing: it stays as it is, so that two of them are not one subject.
+    name = name or " ".join(subject.name.casefold().split())
     return "/".join([subject.kind, name, *([person_key(subject.author)] if subject.author else [])])
 
 
@@ -109,6 +111,9 @@ def _followed(
             continue
         if not any(same_series(name, series.name) is Likeness.SAME for name in known_series):
             subject = _subject("series", series.name, author=series.author)
+            # Who wrote most of it may change with the library; what was approved must not be lost by that.
+            key = subject_key(msgspec.structs.replace(subject, author=None))
+            subject = msgspec.structs.replace(subject, key=key)
             yield Asked(document=document, subject=subject, spec=spec, trusted=False)
     for key, author in sorted(authors.items()):
         if spec.authors is None or author.owned < spec.authors.owned or key in excluded:
@@ -119,20 +124,32 @@ def _followed(
 
 def series_in_library(items: Sequence[Item]) -> dict[str, Begun]:
     """Series key -> what the library holds of it."""
-    names: dict[str, tuple[str, str | None]] = {}
+    names: dict[str, set[str]] = defaultdict(set)
+    writers: dict[str, Counter[str]] = defaultdict(Counter)
     numbers: dict[str, set[Decimal]] = defaultdict(set)
     titles: dict[str, set[str]] = defaultdict(set)
     for item in items:
         for series in item.series:
             key = series_key(series.name)
-            names.setdefault(key, (series.name, item.authors[0] if item.authors else None))
+            names[key].add(series.name)
+            writers[key].update(item.authors[:1])
             titles[key].add(fold(item.title))
             if position := read_position(series.position):
                 numbers[key].update(numbers_of(position))
     return {
-        key: Begun(name=name, author=author, numbers=frozenset(numbers[key]), titles=frozenset(titles[key]))
-        for key, (name, author) in sorted(names.items())
+        key: Begun(
+            name=min(names[key]),
+            # The author of most of its books, whatever order they are listed in.
+            author=_foremost(writers[key]),
+            numbers=frozenset(numbers[key]),
+            titles=frozenset(titles[key]),
+        )
+        for key in sorted(names)
     }
+
+
+def _foremost(counts: Counter[str]) -> str | None:
+    return min(counts, key=lambda name: (-counts[name], name), default=None)
 
 
 def numbers_of(position: Position) -> Iterator[Decimal]:
@@ -151,7 +168,7 @@ def authors_in_library(items: Sequence[Item]) -> dict[str, BegunAuthor]:
     for item in items:
         for author in item.authors:
             key = person_key(author)
-            names.setdefault(key, author)
+            names[key] = min(names.get(key, author), author)
             titles[key].append(fold(item.title))
     return {
         key: BegunAuthor(name=name, owned=len(titles[key]), titles=frozenset(titles[key]))

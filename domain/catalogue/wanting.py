@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 
@@ -74,18 +75,39 @@ def left_out(choice: Choice, asked: Asked) -> tuple[str, str] | None:
     return None
 
 
-def want_of(choice: Choice, asked: Asked, catalogued: Catalogued, declared: Declared, begun: Mapping[str, Begun],
-            catalogue: Catalogue, because: str) -> Want:  # fmt: skip
+OWN_FILTERS = frozenset({"NotAMember", "Excluded", "TooEarly", "Alternate", "Anthology"})
+"""Reasons of a document itself: an edit of it lets these books in, and that is no growth of the catalogue."""
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in for a book, and what holds it: by the book's id, gathered once per catalogue."""
+
+    alternates: dict[str, list[Book]]
+    sets: dict[str, list[Book]]
+
+
+def beside(catalogued: Catalogued) -> Beside:
+    alternates: dict[str, list[Book]] = defaultdict(list)
+    sets: dict[str, list[Book]] = defaultdict(list)
+    for one in catalogued.books:
+        if one.alternate_of is not None:
+            alternates[one.alternate_of].append(one)
+        for held in one.contains:
+            sets[held].append(one)
+    return Beside(alternates=alternates, sets=sets)
+
+
+def want_of(choice: Choice, asked: Asked, catalogued: Catalogued, around: Beside, declared: Declared,
+            begun: Mapping[str, Begun], catalogue: Catalogue, because: str) -> Want:  # fmt: skip
     """The want of a chosen book, with all that is known to recognise it by."""
     book, profile = choice.book, profile_of(asked, declared)
     editions = taken(book, profile, catalogue.today)
     series = _series(asked, book)
     position = read_position(book.position) if series else None
     held = (choice.code, choice.because) if choice.held else None
-    beside = [one for one in catalogued.books if one.alternate_of == book.id]
-    sets = [one for one in catalogued.books if book.id in one.contains]
+    instead, sets = around.alternates.get(book.id, []), around.sets.get(book.id, [])
     title = next((book.titles[language] for language in profile.languages if language in book.titles), book.title)
-    others = (book.title, *book.other_titles, *(name for one in beside for name in (one.title, *one.other_titles)))
+    others = (book.title, *book.other_titles, *(name for one in instead for name in (one.title, *one.other_titles)))
     return Want(
         key="",
         title=title,
@@ -94,7 +116,7 @@ def want_of(choice: Choice, asked: Asked, catalogued: Catalogued, declared: Decl
         position=position,
         kind=choice.kind,
         runtimes_min=tuple(sorted({one.runtime_min for one in editions if one.runtime_min})),
-        asins=tuple(sorted({asin for one in editions for asin in one.asins} | _asins(beside))),
+        asins=tuple(sorted({asin for one in editions for asin in one.asins} | _asins(instead))),
         other_titles=tuple(dict.fromkeys(name for name in others if fold(name) != fold(title))),
         sets=tuple(sorted({one.title for one in sets} | _asins(sets))),
         profile=profile,

@@ -9,13 +9,16 @@ import mutagen
 import pytest
 import yaml
 
-from adapters.sandbox.world import LOTS, OWNED, VOLUMES, World, build
+from adapters.sandbox.catalogue_books import oz
+from adapters.sandbox.world import AUTHOR, LOTS, OWNED, RUNTIMES_MIN, VOLUMES, World, build
 from adapters.torrents import read_torrent
+from domain.catalogue.choosing import SHORTEST_MIN
 from domain.manifest import PolicySpec, ProfileSpec, SeriesSpec
-from domain.positions import read_position
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "oz"
 ANNOUNCE = "http://127.0.0.1:1/announce"
+PLAIN = {f"B0OZ{region}{volume.position:05d}" for volume in VOLUMES for region in "0U"}
+"""ASINs of the recordings that the world's are."""
 
 
 @pytest.fixture(scope="module")
@@ -95,24 +98,44 @@ def test_ids_are_the_same_in_every_run_and_with_every_tracker(world: World, tmp_
     assert first == second
 
 
-def test_right_recordings_and_those_on_the_shelf_have_the_runtime_that_is_declared(world: World) -> None:
-    declared = {volume.position: volume.runtime_min for volume in VOLUMES}
+def test_right_recordings_and_those_on_the_shelf_have_the_runtime_that_the_catalogue_states(world: World) -> None:
+    stated = {
+        book.title: {one.minutes for one in book.recordings if one.librivox or set(one.asins.values()) <= PLAIN}
+        for book in oz(RUNTIMES_MIN).books
+    }
 
+    for volume in VOLUMES:
+        assert stated[volume.title] == {volume.runtime_min}
     for position, (folder, _) in OWNED.items():
-        assert minutes(world.library / folder) == pytest.approx(declared[position], abs=0.01)
+        assert minutes(world.library / folder) == pytest.approx(RUNTIMES_MIN[position], abs=0.01)
     for offer in world.offers:
         if offer.label == "right" and offer.volume:
-            assert minutes(world.seeds[offer.guid]) == pytest.approx(declared[offer.volume], abs=0.01)
-            assert 1_000_000 < (offer.size_bytes or 0) < 3_000_000
+            assert minutes(world.seeds[offer.guid]) == pytest.approx(RUNTIMES_MIN[offer.volume], abs=0.01)
+            assert 2_500_000 < (offer.size_bytes or 0) < 6_000_000
 
 
-def test_the_declared_series_is_the_series_of_this_world() -> None:
+def test_every_book_is_long_enough_to_count_as_released_and_no_two_are_equally_long() -> None:
+    assert min(RUNTIMES_MIN.values()) > SHORTEST_MIN
+    assert len(set(RUNTIMES_MIN.values())) == len(VOLUMES)
+
+
+def test_no_decoy_is_given_away_by_its_length(world: World) -> None:
+    shortest, longest = min(RUNTIMES_MIN.values()), max(RUNTIMES_MIN.values())
+
+    for offer in world.offers:
+        if offer.label not in ("ebook", "dead"):
+            assert shortest - 0.01 <= minutes(world.seeds[offer.guid]) <= longest + 0.01
+
+
+def test_the_whole_world_is_small(world: World) -> None:
+    assert sum(path.stat().st_size for path in world.library.parent.rglob("*") if path.is_file()) < 150_000_000
+
+
+def test_the_series_of_this_world_is_declared_by_its_name_alone() -> None:
     spec = msgspec.convert(documents()["Series"], SeriesSpec)
 
-    assert (spec.title, spec.author) == ("Oz", "L. Frank Baum")
-    stated = [(book.position, book.title, book.runtime_min) for book in spec.books]
-    assert stated == [(str(volume.position), volume.title, volume.runtime_min) for volume in VOLUMES]
-    assert all(read_position(book.position) for book in spec.books)
+    assert (spec.title, spec.author, spec.members) == ("Oz", AUTHOR, "main")
+    assert spec.books == ()
 
 
 def test_the_demo_acts_at_once_and_has_budget_for_every_missing_book(world: World) -> None:

@@ -165,3 +165,140 @@ def test_a_position_written_with_zeros_is_the_same_number():
         owned(oz(3, position=read_position("03")), item_of(OZMA, title="Oz Three", **placed(position="3.0"))) == "maybe"
     )
     assert owned(OZMA, item_of(OZMA, authors=(BAUM, "John R. Neill"))) == "there"
+
+
+# --- recordings in parts ---------------------------------------------------------------------------------------------
+
+EMERALD = oz(6)
+
+
+def part(number: int, of: int = 2, edition: str = "", **changes: Any) -> Item:
+    title = f"The Emerald City of Oz ({number} of {of}){edition}"
+    return item_of(EMERALD, **{"id": f"li-{number}-of-{of}", "rel_path": title, "title": title} | changes)
+
+
+def test_parts_are_the_book_only_together():
+    assert owned(EMERALD, part(1)) == "maybe"
+    assert owned(EMERALD, part(2)) == "maybe"
+    assert owned(EMERALD, part(1), part(2)) == "there"
+    assert owned(EMERALD, part(1, of=3), part(2, of=3)) == "maybe"
+
+
+def test_parts_of_two_divisions_do_not_make_one_book():
+    assert owned(EMERALD, part(1, of=2), part(2, of=3), part(3, of=3)) == "maybe"
+
+
+def test_the_same_part_twice_is_still_one_part():
+    assert owned(EMERALD, part(1), part(1, id="li-again", rel_path="again")) == "maybe"
+
+
+def test_a_part_whose_files_are_missing_is_not_there():
+    assert owned(EMERALD, part(1), part(2, is_missing=True)) == "maybe"
+
+
+def test_parts_that_are_all_there_leave_nothing_to_ask():
+    found = LibraryIndex([part(1), part(2)]).owned(EMERALD)
+
+    assert [item.id for item in found.items] == ["li-1-of-2", "li-2-of-2"]
+    assert not found.maybe
+
+
+def test_parts_by_somebody_else_are_another_book():
+    assert owned(EMERALD, part(1, authors=("Martin Graves",)), part(2, authors=("Martin Graves",))) == "not"
+
+
+def test_what_an_edition_says_behind_the_part_does_not_hide_it():
+    drama = oz(6, profile=ProfileSpec(dramatized=True))
+    first, second = (part(number, edition=" [Dramatized Adaptation]") for number in (1, 2))
+
+    assert owned(drama, first) == "maybe"
+    assert owned(drama, first, second) == "there"
+    assert owned(EMERALD, first, second) == "not"
+
+
+def test_the_asin_of_one_part_is_not_that_of_the_whole():
+    sold_in_parts = oz(6, asins=("B0OZ000061", "B0OZ000062"))
+    first, second = part(1, asin="B0OZ000061"), part(2, asin="B0OZ000062")
+
+    assert owned(sold_in_parts, first) == "maybe"
+    assert owned(sold_in_parts, first, second) == "there"
+
+
+def test_a_book_that_is_called_a_part_is_a_whole_book():
+    first, second = (
+        Want(key=f"goethe/faust-{number}", title=f"Faust, Part {number}", authors=("Johann Wolfgang von Goethe",))
+        for number in ("One", "Two")
+    )
+
+    assert owned(first, item_of(first)) == "there"
+    assert owned(second, item_of(first)) == "not"
+    assert owned(first, item_of(second)) == "not"
+
+
+# --- sets and alternates that the catalogue tells of -----------------------------------------------------------------
+
+
+def test_a_set_that_is_known_to_hold_the_book_is_the_book():
+    held = oz(6, sets=("The Complete Wizard of Oz Collection",))
+    collection = item_of(EMERALD, title="The Complete Wizard of Oz Collection", series=())
+
+    assert owned(held, collection) == "there"
+    assert owned(EMERALD, collection) == "not"
+
+
+def test_a_set_is_known_by_its_asin_whatever_it_is_called():
+    held = oz(6, sets=("B0OZ100006",))
+    collection = item_of(oz(1), title="All of It", series=(), asin="b0oz100006")
+
+    assert owned(held, collection) == "there"
+    assert owned(EMERALD, collection) == "not"
+
+
+def test_a_set_of_that_name_by_somebody_else_holds_it_not():
+    held = oz(6, sets=("The Complete Collection",))
+
+    assert (
+        owned(held, item_of(EMERALD, title="The Complete Collection", series=(), authors=("Martin Graves",))) == "not"
+    )
+    assert owned(held, item_of(EMERALD, title="The Complete Collection", series=(), authors=())) == "maybe"
+
+
+def test_a_set_in_another_language_holds_another_book():
+    held = oz(6, sets=("The Complete Wizard of Oz Collection",))
+    collection = item_of(EMERALD, title="The Complete Wizard of Oz Collection", series=(), language="German")
+
+    assert owned(held, collection) == "not"
+
+
+@pytest.mark.parametrize("places", [(), (SeriesName(name="Oz", position="5-8"),)])
+def test_one_part_of_a_set_is_not_the_set(places: tuple[SeriesName, ...]):
+    held = oz(6, sets=("The Oz Collection",))
+    halves = [
+        item_of(EMERALD, id=str(number), title=f"The Oz Collection (Part {number} of 2)", series=places)
+        for number in (1, 2)
+    ]
+
+    assert owned(held, halves[0]) == "maybe"
+    assert owned(held, *halves) == "there"
+
+
+def test_the_book_under_another_of_its_names_is_the_book():
+    mastermind = Want(
+        key="burroughs/the-master-mind-of-mars",
+        title="The Master Mind of Mars",
+        authors=("Edgar Rice Burroughs",),
+        series="Barsoom",
+        position=read_position("6"),
+        other_titles=("Vad Varo of Barsoom",),
+    )
+
+    assert owned(mastermind, item_of(mastermind, title="Vad Varo of Barsoom", series=())) == "there"
+    assert (
+        owned(mastermind, item_of(mastermind, title="Vad Varo of Barsoom", series=(), authors=("A. Nother",))) == "not"
+    )
+
+
+@pytest.mark.parametrize("asin", ["B0OZ000031", "b0oz000031"])
+def test_any_edition_that_the_profile_takes_is_the_book(asin: str):
+    assert owned(oz(3, asins=("B0OZ000030", "B0OZ000031")), item_of(oz(9), title="Unnamed", asin=asin)) == "there"
+    assert owned(oz(3, asins=("B0OZ000030",)), item_of(oz(9), title="Unnamed", series=(), asin=asin)) == "not"

@@ -8,7 +8,7 @@ import pytest
 from command import Said, bibliostat
 
 from adapters.sandbox.nox import installed
-from adapters.sandbox.world import LOTS, VOLUMES
+from adapters.sandbox.world import LOTS, RUNTIMES_MIN, VOLUMES
 from adapters.store import open_store
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "oz"
@@ -26,6 +26,16 @@ SAYS_NO = {
     "dead": {"NoSeeders"},
 }
 """What a decoy is -> the rules of which at least one must have said so, for the book that it imitates."""
+
+LEFT_OUT = {
+    "by another author": 8,
+    "collections": 3,
+    "short pieces between the numbers": 2,
+    "translated recordings": 2,
+    "dramatised recordings": 1,
+    "abridged recordings": 1,
+}
+"""What the catalogues list besides the fourteen books and plain recordings of them."""
 
 FOUND_OUT_LATER = "Glinda of Oz by L. Frank Baum [ENG]"
 """An e-book that says nothing of itself: only its list of files gives it away, so it has no refusal before that."""
@@ -49,6 +59,29 @@ def test_the_demo_ends_well_with_its_stand_ins(demo_said: tuple[Said, Path]) -> 
     assert said.code == 0, said.out + said.err
     assert "the download client is a stand-in" in said.out
     assert "13 of 14 books are in the library" in said.out
+
+
+def test_the_books_are_looked_up_and_what_is_left_out_is_counted(demo_said: tuple[Said, Path]) -> None:
+    said, _ = demo_said
+    told = " ".join(said.out.split("Which books these are")[1].split("What would be done")[0].split())
+
+    assert "no book by its title" in said.out
+    assert "14 books of Oz, from 4 sources" in told
+    assert "audnexus 0 requests not needed" in told
+    for reason, count in LEFT_OUT.items():
+        assert f" {count} {reason} " in told
+
+
+async def test_what_is_wanted_comes_from_the_catalogue_with_the_lengths_that_it_states(
+    demo_said: tuple[Said, Path],
+) -> None:
+    _, folder = demo_said
+    async with open_store(f"sqlite:///{_database(folder)}") as store:
+        [known] = (await store.catalogued()).values()
+
+    [tin_woodman] = [book for book in known.books if book.position == "12"]
+    assert {edition.runtime_min for edition in tin_woodman.editions} == {RUNTIMES_MIN[12]}
+    assert set(tin_woodman.sources) == {"audible", "audiosilo", "librivox", "openlibrary"}
 
 
 @pytest.mark.skipif(not installed(), reason="left out: qbittorrent-nox")
