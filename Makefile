@@ -19,6 +19,7 @@ lint: setup
 
 bench: setup
 	@$(BIN)/python bench/planning.py
+	@$(BIN)/python bench/catalogue_requests.py --small
 
 setup: $(READY)
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from adapters.catalogues.every import every_source
 from adapters.catalogues.recorded import Recorded, read_folder
 from adapters.cron import last_due
-from domain.catalogue.books import Book, Catalogued, EditVerb, SourceState, Subject
+from domain.catalogue.books import Book, Catalogued, Edit, EditVerb, SourceState, Subject
 from domain.catalogue.choosing import Choice, Released, choose
 from domain.catalogue.derive import derive
 from domain.catalogue.memory import Heard, could_not_look, remember
@@ -25,7 +25,17 @@ from domain.catalogue.wanting import NO_CATALOGUE, Beside, beside, struck_out, w
 from domain.errors import Permanent, Transient
 from domain.manifest import AuthorSpec, Declared, PolicySpec, ProfileSpec, SeriesSpec
 from domain.ownership import LibraryIndex
-from reconcile.catalogues import Progress, Refreshed, Schedule, derive_again, due, read_catalogue, refresh, unread
+from reconcile.catalogues import (
+    Progress,
+    Refreshed,
+    Schedule,
+    derive_again,
+    due,
+    is_stale,
+    read_catalogue,
+    refresh,
+    unread,
+)
 from reconcile.ports import Outside
 
 
@@ -210,8 +220,15 @@ def _completion(works: Sequence[Work]) -> dict[str, Any]:
 
 
 def schedule_of(policy: PolicySpec, now: datetime) -> Schedule:
-    """When series and authors last fell due."""
-    return Schedule(series=last_due(policy.schedules.series, now), authors=last_due(policy.schedules.authors, now))
+    """When series and authors last fell due. A schedule that never does leaves them to the first look-up."""
+    return Schedule(series=_last(policy.schedules.series, now), authors=_last(policy.schedules.authors, now))
+
+
+def _last(expression: str, now: datetime) -> datetime:
+    try:
+        return last_due(expression, now)
+    except Permanent:
+        return datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def declared_now(outside: Outside) -> Declared:
@@ -252,11 +269,15 @@ async def look_up(outside: Outside, kind: str, name: str, author: str | None, *,
     asked = _asked(msgspec.structs.replace(subject, key=subject_key(subject)))
     known = (await read_catalogue(outside)).subjects
     kept = known.get(asked.subject.key) or _only_one(known.values(), asked.subject)
-    found = await catalogue.told_of(kept.subject.key) if kept is not None else None
-    if found is None and not offline:
-        if not outside.sources:
-            raise Permanent("every source is switched off: see `bibliostat settings`", code="NoSource")
-        done = await refresh(outside, declared, (asked,), schedule_of(declared.policy, now))
+    if kept is not None:
+        asked = msgspec.structs.replace(asked, subject=kept.subject)
+    found = await catalogue.told_of(asked.subject.key)
+    schedule = schedule_of(declared.policy, now)
+    if found is None and not offline and not outside.sources:
+        raise Permanent("every source is switched off: see `bibliostat settings`", code="NoSource")
+    if not offline and outside.sources and await is_stale(outside, asked.subject, schedule):
+        lease = f"catalogue {asked.subject.key}"
+        done = await refresh(outside, declared, (asked,), schedule, lease=lease)
         found = await catalogue.told_of(asked.subject.key)
         if found is None and done.left:
             raise Transient(f"{name!r} could not be looked up now: {'; '.join(done.troubles.values())}", code="NoTurn")
@@ -308,7 +329,7 @@ async def decide(outside: Outside, verb: EditVerb, book: str, *, other: str = ""
         who=who,
         at=outside.clock.now(),
     )
-    await _again(outside)
+    await _again(outside, edit)
     return (
         f"{edit.id}: {verb} {found.title}{f', {field} {value}' if field else ''}; undo it with `catalog undo {edit.id}`"
     )
@@ -322,13 +343,20 @@ async def undo(outside: Outside, number: int) -> None:
     edit = next((one for one in edits if one.id == number), None)
     if edit is None or outside.catalogue is None or not await outside.catalogue.remove_edit(number):
         raise Permanent(f"there is no edit {number}; `bibliostat catalog edits` shows them", code="NoSuchEdit")
-    await _again(outside, apart=(edit.book, edit.other) if edit.verb is EditVerb.MERGE else None)
+    await _again(outside, edit, apart=(edit.book, edit.other) if edit.verb is EditVerb.MERGE else None)
 
 
-async def _again(outside: Outside, *, apart: tuple[str, str] | None = None) -> None:
+async def _again(outside: Outside, edit: Edit, *, apart: tuple[str, str] | None = None) -> None:
+    """Compute again what holds a book of the edit."""
     assert outside.catalogue is not None
     declared = await declared_now(outside)
-    await derive_again(outside, declared, (await outside.catalogue.catalogued()).keys(), apart=apart)
+    named = {edit.book, edit.other}
+    touched = [
+        key
+        for key, known in (await outside.catalogue.catalogued()).items()
+        if any(not named.isdisjoint((book.id, *book.ids)) for book in known.books)
+    ]
+    await derive_again(outside, declared, touched, apart=apart)
 
 
 async def _find(outside: Outside, text: str) -> Book:

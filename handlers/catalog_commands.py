@@ -26,7 +26,7 @@ from handlers.catalog import (
     watch,
 )
 from handlers.sources import configured
-from handlers.terminal import as_json, console, load_settings, print_json, run_with, who
+from handlers.terminal import as_json, console, is_text, load_settings, print_json, run_with, who
 from reconcile.ports import Outside
 
 
@@ -71,7 +71,7 @@ def catalog_author(name: str, json_: bool, records: Path | None, today: datetime
 def _show_catalogue(
     kind: str, name: str, author: str | None, json_: bool, records: Path | None, today: datetime | None, offline: bool
 ) -> int:
-    if not name.strip() or len(name) > 500:
+    if not name.strip() or len(name) > 500 or not is_text(name):
         raise click.UsageError("NAME is the name of a series or an author, at most 500 characters long")
     if records is not None:
         found = from_records(kind, name, author, records, (today or datetime.now(UTC)).date())
@@ -169,7 +169,11 @@ def catalog_correct(book: str, field: str, value: str, why: str) -> int:
         raise click.UsageError("a language is a code of two letters, such as en")
     if field in ("title", "authors") and not value.strip("; "):
         raise click.UsageError(f"{field} cannot be empty")
-    if field == "first_published" and not re.fullmatch(r"\d{4}", value):
+    if not value.strip() or len(value) > 500 or not is_text(value):
+        raise click.UsageError("VALUE is a text of at most 500 characters")
+    if field == "language" and value not in LANGUAGES:
+        raise click.UsageError("a language is a two-letter code of ISO 639-1, such as en")
+    if field == "first_published" and not re.fullmatch(r"[12]\d{3}", value):
         raise click.UsageError("first_published is a year of four digits")
     return _edit(EditVerb.CORRECT, book, field=field, value=value, why=why)
 
@@ -200,7 +204,7 @@ def catalog_edits(json_: bool) -> int:
 
 
 @catalog.command("undo")
-@click.argument("number", type=int)
+@click.argument("number", type=click.IntRange(1, 2**31 - 1))
 def catalog_undo(number: int) -> int:
     """Undo an edit, by the number that `catalog edits` prints."""
     run_with(lambda outside: undo(outside, number))

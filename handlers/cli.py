@@ -353,6 +353,28 @@ def doctor(json_: bool) -> int:
 
 
 @commands.command()
+@click.option("--all", "closed", is_flag=True, help="Also those that are here by now.")
+@as_json
+def missing(closed: bool, json_: bool) -> int:
+    """Books that were missing at the last tick: why each counts, since when, and what is done about it."""
+
+    async def work(outside: Outside) -> Any:
+        return await outside.catalogue.missing_books(open_only=not closed) if outside.catalogue else ()
+
+    rows = run_with(work)
+    if json_:
+        print_json(rows)
+    for row in () if json_ else rows:
+        place = f" ({row.series} {row.position})" if row.series and row.position else ""
+        since = f"since {row.first_seen_at:%Y-%m-%d}" if row.first_seen_at else ""
+        ended = f", here since {row.closed_at:%Y-%m-%d}" if row.closed_at else ""
+        click.echo(f"{row.title}{place}: {row.reason}, {since}{ended}\n    {row.decision}")
+    if not rows and not json_:
+        click.echo("nothing was missing at the last tick")
+    return 0
+
+
+@commands.command()
 @as_json
 def unclear(json_: bool) -> int:
     """Library items that may be a wanted book: each waits for a person's yes or no, which one command gives."""

@@ -60,3 +60,12 @@ def console() -> Console:
 
 def who() -> str:
     return os.environ.get("USER") or "somebody"
+
+
+def is_text(argument: str) -> bool:
+    """Whether an argument is text at all: bytes that are no UTF-8 arrive as lone surrogates, which nothing stores."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

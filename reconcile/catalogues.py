@@ -94,6 +94,13 @@ def _kept(outside: Outside) -> CatalogueStore:
     return outside.catalogue
 
 
+async def is_stale(outside: Outside, subject: Subject, schedule: Schedule) -> bool:
+    """Whether what is kept of a subject is older than the schedule wants, or a source left it open."""
+    at = (await _kept(outside).refreshed()).get(subject.key)
+    regular = schedule.series if subject.kind == "series" else schedule.authors
+    return at is None or at < regular or f"catalogue/{subject.key}" in await outside.store.backoffs()
+
+
 async def read_catalogue(outside: Outside) -> Catalogue:
     """What the planner needs to know of the catalogue: everything derived, and what people decided. Asks nobody."""
     catalogue, store, now = outside.catalogue, outside.store, outside.clock.now()
@@ -161,11 +168,16 @@ async def refresh(
     *,
     until: datetime | None = None,
     progress: Callable[[Progress], None] | None = None,
+    lease: str = LEASE,
 ) -> Refreshed:
-    """Go through these subjects until none is left, `until` has come, or no source can be asked any more."""
+    """Go through these subjects until none is left, `until` has come, or no source can be asked any more.
+
+    `lease`: one run at a time has it. Who waits for one subject takes a lease of that subject's own: two that ask about
+    it at once keep the same answers twice.
+    """
     holder = f"{socket.gethostname()}/{uuid.uuid4()}"
     now = outside.clock.now()
-    epoch = await outside.store.acquire_lease(LEASE, holder, now=now, ttl_s=LEASE_S)
+    epoch = await outside.store.acquire_lease(lease, holder, now=now, ttl_s=LEASE_S)
     if epoch is None:
         return Refreshed(left=tuple(one.subject.key for one in asked), troubles={"": "another process is at it"})
     run = await outside.store.start_run(Run(kind="catalogue", mode="apply", started_at=now))
@@ -181,7 +193,7 @@ async def refresh(
                 break
             if resting and len(resting) == len(outside.sources):
                 break
-            await outside.store.renew_lease(LEASE, holder, epoch, now=outside.clock.now(), ttl_s=LEASE_S)
+            await outside.store.renew_lease(lease, holder, epoch, now=outside.clock.now(), ttl_s=LEASE_S)
             since = await _since(outside, one, schedule, refreshed.get(one.subject.key))
             inquiry = _Inquiry(outside, one.subject, since, resting, await _kept(outside).asked_for(one.subject.key))
             await inquiry.ask_all()
@@ -202,7 +214,7 @@ async def refresh(
             errors=tuple(f"{source}: {why}" for source, why in sorted(troubles.items())),
         )
         await outside.store.finish_run(ended)
-        await outside.store.release_lease(LEASE, holder, epoch)
+        await outside.store.release_lease(lease, holder, epoch)
     return Refreshed(done=tuple(done), left=left, troubles=troubles, changed=changed)
 
 
@@ -304,6 +316,9 @@ async def _derive_and_keep(
         approved=approved,
     )
     await catalogue.save_catalogued(new, asked=asked)
+    if await catalogue.edits() != edits:
+        # A person decided something while this was computed: their word is not to wait for the next look-up.
+        return await _derive_and_keep(outside, household, subject, inquiry, apart=apart)
     return new, before is None or _essence(before) != _essence(new)
 
 

@@ -303,9 +303,10 @@ def _read(
     shown = title if about else clean_title(bare or title, names, authors)
     nearest = next((name for name in names if read_book_title(title, series=name).position is not None), None)
     read = read_book_title(shown, series=nearest, authors=authors)
-    positions = {place: _position(text) for place, text in places.items()}
-    if numbered is not None:
-        positions = {place: position or numbered for place, position in positions.items()}
+    positions = {
+        place: _position(text) or numbered or _said_in_title(title, series[place].name)
+        for place, text in places.items()
+    }
     others = _other_names(claim, also, names, authors, shown)
     return Record(
         key=key,
@@ -363,6 +364,14 @@ def _own_title(claim: BookClaim, series: Sequence[str]) -> tuple[str, Position |
     if swapped and claim.subtitle and any(same_series(swapped["series"], name) is Likeness.SAME for name in series):
         return claim.subtitle, read_position(swapped["number"])
     return title, None
+
+
+def _said_in_title(title: str, series: str) -> Position | None:
+    """The number that the title gives the book in this very series: `Ozma of Oz (Oz #3)`."""
+    read = read_book_title(title, series=series or None)
+    if read.position is None or read.omnibus or not series or series_key(read.said) != series_key(series):
+        return None
+    return read_position(f"{read.position:f}")
 
 
 def clean_title(title: str, series: Sequence[str], authors: Sequence[str]) -> str:

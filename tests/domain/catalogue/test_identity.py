@@ -273,3 +273,23 @@ def test_parts_of_one_production_are_one_recording_that_is_whole_only_with_all_o
 
     assert [edition.parts for edition in both.editions if edition.parts] == [(2, 2)]
     assert [edition.parts for edition in one.editions if edition.parts] == [(1, 2)]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Ozma of Oz (SparkNotes Literature Guide)",
+        "Study Guide: Ozma of Oz",
+        "Summary of Ozma of Oz",
+        "Ozma of Oz (Graphic Novel)",
+        "Ozma of Oz [Manga]",
+    ],
+)
+@pytest.mark.parametrize("by", [["Fixture Notes"], ["Fixture Notes", BAUM], [BAUM], []])
+def test_a_guide_or_a_comic_is_never_the_book_that_it_is_named_after(title: str, by: list[str]):
+    guide = told("audible", "asin:B0OZ000777", title, {"Oz": "3"}, by=by, recorded=True)
+
+    found = derived(series(), *oz(), guide)
+
+    assert [book for book in found.books if {guide.id, "asin:B0OZ000003"} <= set(book.ids)] == []
+    assert [title for _, title in wanted_of(found)] == list(OZ)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.catalogue.books import Subject
-from domain.catalogue.claims import BookClaim, Place, SeriesClaim, SeriesMember
+from domain.catalogue.claims import BookClaim, Credit, PersonClaim, Place, SeriesClaim, SeriesMember
 from domain.catalogue.derive import derive
 from domain.wants import MemberKind
 from tests.domain.catalogue.said import (
@@ -380,3 +380,58 @@ def test_what_becomes_of_an_authors_other_books(claim: BookClaim, code: str):
     found = books_of(AUTHOR, *oz(), claim)
 
     assert found[claim.title or ""].code == code
+
+
+def test_two_people_of_one_name_are_told_apart_by_their_ids():
+    mine, other = Credit(name=BAUM, id="audible:B000MINE01"), Credit(name=BAUM, id="audible:B000OTHER1")
+    books = [product(f"B0OZ00000{n}", title, by=[mine]) for n, title in enumerate(OZ, 1)]
+    gardener = [product(f"B0GA00000{n}", title, by=[other]) for n, title in enumerate(("Roses", "Beans"), 1)]
+    people = [
+        PersonClaim(source="audible", id=one.id or "", name=BAUM, books=tuple(book.id for book in theirs))
+        for one, theirs in ((mine, books), (other, gardener))
+    ]
+
+    found = derived(AUTHOR, *books, *gardener, *people)
+    stated = derived(Subject(kind="author", name=BAUM, ids={"audible": "B000OTHER1"}), *books, *gardener, *people)
+    by_library = derived(AUTHOR, *books, *gardener, *people, owned=["roses", "beans"])
+
+    assert {title for _, title in wanted_of(found)} == set(OZ)
+    assert any("B000OTHER1" in note for note in found.notes)
+    assert (
+        {title for _, title in wanted_of(stated)} == {title for _, title in wanted_of(by_library)} == {"Roses", "Beans"}
+    )
+
+
+def test_a_pen_name_counts_only_when_a_person_states_it():
+    nieces = product("B0AJ000001", "Aunt Jane's Nieces", by=["Edith Van Dyne"])
+
+    def titles(*names: str) -> set[str]:
+        return {
+            title
+            for _, title in wanted_of(derived(Subject(kind="author", name=BAUM, other_names=names), *oz(), nieces))
+        }
+
+    assert titles() == set(OZ)
+    assert titles("Edith Van Dyne") == {*OZ, "Aunt Jane's Nieces"}
+
+
+def test_what_one_series_numbers_tell_is_known_to_the_author_s_other_series():
+    spelled = product("B0SK000009", "The Marvellous Land of Oz", {"Land": "2"}, narrator="Tom Voice")
+    rows = listed("audible", "Oz", [(spelled.id, "2")])
+
+    found = derived(AUTHOR, *oz(), spelled, rows)
+
+    assert len([book for book in found.books if "Land of Oz" in book.title]) == 1
+
+
+# Books whose author nobody names
+
+
+def test_a_nameless_book_is_taken_for_the_author_s_unless_others_wrote_for_the_series_too():
+    nameless = told("audible", "asin:B0OZ000007", "The Patchwork Girl of Oz", {"Oz": "7"}, by=[], recorded=True)
+    sequel = product("B0OZ000015", "The Royal Book of Oz", {"Oz": "15"}, by=["Ruth Plumly Thompson"])
+    guide = product("B0OZ000016", "Insights into Ozma", {"Oz": "3"}, by=["Quick Fixture"])
+
+    assert ("7", "The Patchwork Girl of Oz") in wanted(series(), *oz(), nameless)
+    assert ("7", "The Patchwork Girl of Oz") in wanted(series(), *oz(), nameless, guide)
+    assert ("7", "The Patchwork Girl of Oz") not in wanted(series(), *oz(), nameless, sequel)
