@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from domain.catalogue.books import Book, Catalogued, Edition
+from domain.catalogue.claims import family
 from domain.languages import LANGUAGES
 from domain.manifest import ProfileSpec
 from domain.names import fold, person_key, title_keys
@@ -121,13 +122,21 @@ def _kind(book: Book, release: Release) -> MemberKind:
 
 def _unconfirmed(book: Book, catalogued: Catalogued) -> str:
     """Who must have said so before a book is wanted: a source of recordings or Hardcover; others only fill a hole."""
-    if {"A", "H", "person"} & set(book.confirmed_by):
-        return ""
     said = ", ".join(book.sources)
+    if {"A", "H", "person"} & set(book.confirmed_by):
+        # What stands in no series is told from essays and odds and ends by the shops that sell it.
+        alone = book.position is None and not book.series and bool(book.editions or book.listed_as_recording)
+        return f"no shop has a recording of it, only {said}" if alone and not _sold(book) else ""
     if book.position is None or not _fills_a_hole(book, catalogued):
         return f"only {said} has it there"
     known = bool(book.editions) or book.listed_as_recording
     return "" if known else f"only {said} has it there, and no recording of it is known"
+
+
+def _sold(book: Book) -> bool:
+    told = {family(source) for edition in book.editions for source in edition.sources}
+    told |= {family(source) for source in book.sources} if book.listed_as_recording else set()
+    return "A" in told or "person" in book.confirmed_by
 
 
 def _fills_a_hole(book: Book, catalogued: Catalogued) -> bool:

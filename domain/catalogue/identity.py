@@ -33,6 +33,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Our ids of this book, oldest first."""
     foreign: tuple[str, ...] = ()
     """Ids on its records that other books have too, and by which none of its records goes: they name neither."""
+    authors: tuple[str, ...] = ()
+    """Of the record whose word on authors counts first."""
 
     @property
     def key(self) -> str:
@@ -43,16 +45,13 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(sorted({one for record in self.records for one in record.ids} - set(self.foreign)))
 
     @property
-    def authors(self) -> tuple[str, ...]:
-        """Of the record whose word on authors counts first."""
-        told = sorted(
-            (record for record in self.records if record.authors), key=lambda one: rank("authors", one.source)
-        )
-        return told[0].authors if told else ()
-
-    @property
     def omnibus(self) -> bool:
         return any(record.omnibus for record in self.records)
+
+
+def _authors(records: Iterable[Record]) -> tuple[str, ...]:
+    told = [record for record in records if record.authors]
+    return min(told, key=lambda one: (rank("authors", one.source), one.key)).authors if told else ()
 
 
 class _Pile:
@@ -103,6 +102,7 @@ class Joining:
         known = self._known(piles)
         return tuple(
             Group(
+                authors=_authors(pile.records),
                 records=tuple(sorted(pile.records, key=lambda one: one.key)),
                 evidence=tuple(sorted(pile.evidence)),
                 disputes=tuple(sorted(pile.disputes)),

@@ -262,17 +262,36 @@ def _placeholder(group: Group, setting: Setting) -> str:
     return ""
 
 
+A_RUN = 0.25
+"""Least share of a series that its first author wrote before others went on with it."""
+
+
+def _beginners(by_key: Sequence[Mapping[str, str]], main: Sequence[str]) -> list[str]:
+    """The authors of the first book, if they wrote a good run of the series before others went on with it."""
+    first = sorted(by_key[0]) if by_key else []
+    if not first or set(first) & set(main):
+        return []
+    own = [place for place, authors in enumerate(by_key) if set(first) & authors.keys()]
+    others = [place for place, authors in enumerate(by_key) if not set(first) & authors.keys()]
+    before = not others or own[len(own) // 2] < others[0]
+    return first if before and len(own) >= max(2, A_RUN * len(by_key)) else []
+
+
 def scope(members: Iterable[tuple[Group, Position | None]]) -> tuple[str, ...]:
     """Whose series it is: authors of at least half of the members with whole numbers, and who wrote two of these with
-    them. Empty for a shared world."""
-    told = [
-        group.authors
+    them; where others went on with it, those who began it. Empty for a shared world."""
+    placed = [
+        (position.low, -len(group.records), group.authors)
         for group, position in members
         if position is not None and position.whole_book and group.authors and not group.omnibus
     ]
+    # Of several at one number the one that most records speak of: guides and sequels stand there too.
+    at = {low: authors for low, _, authors in sorted(placed, reverse=True)}
+    told = [at[low] for low in sorted(at)]
     by_key = [{person_key(name): name for name in authors} for authors in told]
     names = {key: name for authors in by_key for key, name in sorted(authors.items())}
     main = [key for key in sorted(names) if 2 * sum(key in authors for authors in by_key) >= len(told)]
+    main = _beginners(by_key, main) or main
     if not main:
         return ()
     beside = [

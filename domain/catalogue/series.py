@@ -180,9 +180,11 @@ def _belongs(one: Numbered, joined: Sequence[Numbered]) -> bool:
 
 def _one_series(one: Numbered, other: Numbered) -> bool:
     shared = one.places.keys() & other.places.keys()
+    if not shared:
+        return False
     fewer = min(len(one.places), len(other.places))
     if _one_name(one.series.name, other.series.name):
-        enough = len(shared) >= max(1, min(ENOUGH_SHARED, fewer))
+        enough = len(shared) >= min(ENOUGH_SHARED, fewer)
         return enough and _by(one, other.authors or one.authors)
     mine, theirs = one.whole, other.whole
     both = mine.keys() & theirs.keys()
