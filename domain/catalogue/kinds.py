@@ -262,6 +262,10 @@ def _placeholder(group: Group, setting: Setting) -> str:
     return ""
 
 
+def _numbers_a_volume(position: Position) -> bool:
+    return position.whole_book and position.low >= 1 and position.low == position.low.to_integral_value()
+
+
 A_RUN = 0.25
 """Least share of a series that its first author wrote before others went on with it."""
 
@@ -283,7 +287,7 @@ def scope(members: Iterable[tuple[Group, Position | None]]) -> tuple[str, ...]:
     placed = [
         (position.low, -len(group.records), group.authors)
         for group, position in members
-        if position is not None and position.whole_book and group.authors and not group.omnibus
+        if position is not None and _numbers_a_volume(position) and group.authors and not group.omnibus
     ]
     # Of several at one number the one that most records speak of: guides and sequels stand there too.
     at = {low: authors for low, _, authors in sorted(placed, reverse=True)}
