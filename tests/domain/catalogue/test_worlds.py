@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from adapters.catalogues.every import every_source
@@ -113,6 +114,17 @@ def test_exactly_the_books_of_the_series_are_wanted_each_at_its_number(world: st
 
     assert wanted(found) == true_wants(truth)
     assert len(wanted(found)) == truth["wanted_count"]
+
+
+@pytest.mark.parametrize("world", SERIES)
+def test_the_same_books_are_wanted_when_nobody_names_the_author(world: str):
+    """Who went on with a series that others began is offered, not wanted."""
+    truth = truth_of(world)
+    nameless = msgspec.structs.replace(subject_of(truth), author=None)
+
+    found = derive(nameless, heard_in(WORLDS / world), now=NOW)
+
+    assert wanted(found) == true_wants(truth)
 
 
 @pytest.mark.parametrize("world", SERIES)
