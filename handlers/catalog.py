@@ -250,8 +250,8 @@ async def refresh_due(
     again = await derive_again(outside, declared)
     asked = await due(outside, declared, schedule)
     if only_new:
-        known = await outside.catalogue.catalogued()
-        asked = tuple(one for one in asked if unread(one, known.get(one.subject.key)))
+        known = await read_catalogue(outside)
+        asked = tuple(one for one in asked if unread(one, declared, known))
     if not asked:
         return Refreshed(changed=bool(again))
     done = await refresh(outside, declared, asked, schedule, until=until, progress=watch)

@@ -119,7 +119,7 @@ async def due(outside: Outside, declared: Declared, schedule: Schedule) -> tuple
     items = [item for item in (await outside.store.items()).values() if not item.is_missing]
     now = outside.clock.now()
     asked = _once(subjects(declared, series_in_library(items), authors_in_library(items)))
-    known = await _kept(outside).catalogued()
+    catalogue = await read_catalogue(outside)
     refreshed = await _kept(outside).refreshed()
     backoffs = await outside.store.backoffs()
     found = []
@@ -128,18 +128,23 @@ async def due(outside: Outside, declared: Declared, schedule: Schedule) -> tuple
         resting = backoffs.get(f"catalogue/{key}")
         if resting is not None and resting.not_before > now:
             continue
-        at = None if unread(one, known.get(key)) else refreshed.get(key)
+        at = None if unread(one, declared, catalogue) else refreshed.get(key)
         regular = schedule.series if one.subject.kind == "series" else schedule.authors
-        if at is None or at < regular or resting is not None or _came_out(known.get(key), at, now):
+        if at is None or at < regular or resting is not None or _came_out(catalogue.subjects.get(key), at, now):
             followed, author = isinstance(one.spec, FollowSpec), one.subject.kind != "series"
             found.append((at is not None, followed, -one.priority, author, at or now, key, one))
     return tuple(row[-1] for row in sorted(found, key=lambda row: row[:-1]))
 
 
-def unread(asked: Asked, known: Catalogued | None) -> bool:
-    """Whether nothing was derived yet that the document could go by. What somebody only looked up waits for a yes; a
-    series that is declared has it."""
-    return known is None or (asked.trusted and known.accepted is None)
+def unread(asked: Asked, declared: Declared, catalogue: Catalogue) -> bool:
+    """Whether nothing was derived yet that the document could go by: a series that is declared needs no yes any more,
+    and the books that another document lets in were never proposed."""
+    known = catalogue.subjects.get(asked.subject.key)
+    if known is None or known.accepted is not None:
+        return known is None
+    if asked.trusted or known.proposal:
+        return asked.trusted
+    return any(left_out(choice, asked) is None for choice in choices_for(asked, known, declared, catalogue))
 
 
 def _once(asked: Iterable[Asked]) -> list[Asked]:

@@ -43,7 +43,9 @@ def derive(
     told = sorted(heard, key=lambda one: (one.source, one.question))
     records, series = read_records(told, now)
     work = _Derivation(subject, records, series, edits, known or {}, now)
-    work.join(alias for one in told for alias in one.answer.aliases)
+    # Some sources number books and series apart: an alias of a series says nothing of books.
+    named = {one.id for one in series}
+    work.join(alias for one in told for alias in one.answer.aliases if named.isdisjoint(alias))
     if subject.kind == "series":
         found = work.of_series()
     else:
@@ -52,13 +54,12 @@ def derive(
 
 
 def source_states(heard: Iterable[Heard]) -> tuple[SourceState, ...]:
-    """How each source did, over all that it was asked: the worst news of it, and the age of the oldest part."""
+    """How each source did, over all that it was asked: what it found at best, and the age of the oldest part."""
     states: dict[str, SourceState] = {}
     for one in heard:
-        outcome: Literal["found", "not found", "could not look", "refused"] = (
-            "found" if one.answer.found else "not found"
-        )
-        if one.trouble and one.answered_at is None:
+        outcome: Outcome = "found" if one.answer.found else "not found"
+        # Half an answer without anything in it is no word that there is nothing.
+        if one.trouble and not one.answer.found:
             outcome = "refused" if one.refused else "could not look"
         state = SourceState(
             source=one.source,
@@ -67,7 +68,7 @@ def source_states(heard: Iterable[Heard]) -> tuple[SourceState, ...]:
             complete=one.answer.complete and not one.trouble,
             detail="; ".join(filter(None, (one.trouble, *one.answer.notes, *_dropped(one)))),
         )
-        states[one.source] = _worse(states[one.source], state) if one.source in states else state
+        states[one.source] = _together(states[one.source], state) if one.source in states else state
     return tuple(states[source] for source in sorted(states))
 
 
@@ -76,7 +77,7 @@ def _dropped(heard: Heard) -> tuple[str, ...]:
     return (f"{count} records could not be used: {heard.answer.dropped[0]}",) if count else ()
 
 
-def _worse(one: SourceState, other: SourceState) -> SourceState:
+def _together(one: SourceState, other: SourceState) -> SourceState:
     best = min((one.outcome, other.outcome), key=get_args(Outcome).index)
     moments = [moment for moment in (one.answered_at, other.answered_at) if moment]
     return SourceState(

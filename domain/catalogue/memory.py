@@ -94,7 +94,8 @@ def remember(before: Heard | None, source: str, question: str, answer: Answer, n
             complete=complete,
             notes=answer.notes,
         ),
-        answered_at=now,
+        # What is shown is as old as the last answer that could be believed.
+        answered_at=before.answered_at if before and shrank else now,
         asked_at=now,
         absences=absences,
         trouble="; ".join(shrank) or ("" if answer.complete else "the answer was not complete"),

@@ -868,6 +868,24 @@ async def test_what_was_only_looked_up_is_still_proposed_once_an_author_is_decla
     assert len(await house.wanted()) == 60
 
 
+async def test_what_an_edit_of_the_document_lets_in_is_proposed_the_same_day(stage: Stage):
+    """Nothing was proposed at first, so that nobody could say yes to anything."""
+    house = House(stage, Shop().lists(BAUM, invented(60)))
+    house.declare(baum=AuthorSpec(name=BAUM, exclude=invented(60)))
+    await house.refresh()
+    assert await house.due() == (), "as long as it lets nothing in there is nothing to do"
+    house.declare(baum=AuthorSpec(name=BAUM))
+    house.shops[0].asked.clear()
+    assert set((await house.wants()).values()) == {"FirstDerivationNeedsApproval"}
+
+    await house.refresh()
+    await house.approve((await house.catalogue(AUTHOR)).proposal)
+
+    assert len(await house.wanted()) == 60
+    assert house.shops[0].asked == []
+    assert await house.due() == ()
+
+
 async def test_a_series_that_was_only_looked_up_is_wanted_once_it_is_declared(house: House):
     asked = await house.due()
     house.declare()

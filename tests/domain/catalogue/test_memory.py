@@ -58,6 +58,7 @@ def test_a_list_that_comes_back_empty_is_doubted_and_not_believed():
     assert emptied.trouble_code == "CatalogueShrank"
     assert len(wanted_of(derive(series(), [emptied], now=NOW))) == 3
     assert not emptied.absences
+    assert emptied.answered_at == NOW, "what is shown is as old as the answer that was believed"
 
 
 def test_an_answer_of_nothing_where_there_was_something_is_doubted():
