@@ -401,7 +401,13 @@ class _Inquiry:
 
     async def _each(self, ask: Callable[[Source], Awaitable[None]]) -> None:
         """All sources side by side: each has its own host and its own pace."""
-        await asyncio.gather(*(ask(source) for source in self._outside.sources))
+        tasks = [asyncio.ensure_future(ask(source)) for source in self._outside.sources]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            # Where the store failed, nobody goes on asking after the lease was given back.
+            for task in tasks:
+                task.cancel()
 
     # --- a series ----------------------------------------------------------------------------------------------------
 

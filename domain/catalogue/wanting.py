@@ -116,9 +116,11 @@ def want_of(choice: Choice, asked: Asked, catalogued: Catalogued, around: Beside
         position=position,
         kind=choice.kind,
         runtimes_min=tuple(sorted({one.runtime_min for one in editions if one.runtime_min})),
-        asins=tuple(sorted({asin for one in editions for asin in one.asins} | _asins(instead))),
+        asins=tuple(
+            sorted({asin for one in editions for asin in one.asins} | _asins(instead, profile, catalogue.today))
+        ),
         other_titles=tuple(dict.fromkeys(name for name in others if fold(name) != fold(title))),
-        sets=tuple(sorted({one.title for one in sets} | _asins(sets))),
+        sets=tuple(sorted({one.title for one in sets} | _asins(sets, profile, catalogue.today))),
         profile=profile,
         released=choice.release.on if choice.release.state is Released.ANNOUNCED else None,
         priority=asked.spec.priority,
@@ -132,8 +134,8 @@ def want_of(choice: Choice, asked: Asked, catalogued: Catalogued, around: Beside
     )
 
 
-def _asins(books: list[Book]) -> set[str]:
-    return {asin for book in books for edition in book.editions for asin in edition.asins}
+def _asins(books: list[Book], profile: ProfileSpec, today: date) -> set[str]:
+    return {asin for book in books for edition in taken(book, profile, today) for asin in edition.asins}
 
 
 def _series(asked: Asked, book: Book) -> str | None:

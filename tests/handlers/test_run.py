@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sandbox import nox
+from adapters.sandbox.world import RUNTIMES_MIN
 from handlers.demo import Sandbox, sandbox
 
 POLICY = """\
@@ -48,7 +49,7 @@ def eventually(true: Callable[[], bool], process: subprocess.Popen[str]) -> None
 
 def test_run_publishes_follows_edits_survives_a_broken_one_and_stops_when_told(world: Sandbox, tmp_path: Path):
     wanted = tmp_path / "wanted.yaml"
-    wanted.write_text(POLICY + BOOK.format(name="tik-tok", title="Tik-Tok of Oz", position=8, minutes=3))
+    wanted.write_text(POLICY + BOOK.format(name="tik-tok", title="Tik-Tok of Oz", position=8, minutes=RUNTIMES_MIN[8]))
     here = {name: value for name, value in os.environ.items() if not name.startswith("BIBLIOSTAT_")}
     environment = {**here, **world.environment, "BIBLIOSTAT_WANTED": str(wanted), "BIBLIOSTAT_LOG_LEVEL": "info"}
     library = world.built.library
@@ -61,7 +62,9 @@ def test_run_publishes_follows_edits_survives_a_broken_one_and_stops_when_told(w
             wanted.write_text("this is: [not yaml")
             time.sleep(2.5)
             assert process.poll() is None
-            good = POLICY + BOOK.format(name="scarecrow", title="The Scarecrow of Oz", position=9, minutes=4)
+            good = POLICY + BOOK.format(
+                name="scarecrow", title="The Scarecrow of Oz", position=9, minutes=RUNTIMES_MIN[9]
+            )
             wanted.write_text(good)
             eventually(lambda: any(library.glob("*/Oz/09 - *")), process)
 
