@@ -326,15 +326,21 @@ class Watcher:
         self._progress = progress
 
 
+TRIED_AGAIN = frozenset({"BackingOff", "EnrichFailed", "IndexerUnread"})
+"""What passes within a minute here: a busy machine may keep a stand-in from answering in time."""
+
+
 async def _reconcile(outside: Outside, watcher: Watcher) -> Plan:
     """Tick until nothing more can be done: every want is in the library, or waits for something that is hours away."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         report = await tick(outside)
         assert report.plan is not None
-        busy = bool(report.plan.acts) or any(show.mark(one) == "coming" for one in report.plan.decisions)
+        plan = report.plan
+        coming = any(show.mark(one) == "coming" or one.because.code in TRIED_AGAIN for one in plan.decisions)
+        busy = bool(plan.acts or plan.brakes) or coming
         if not busy or time.monotonic() > deadline:
-            return report.plan
+            return plan
         await asyncio.sleep(0.5)
 
 
