@@ -426,11 +426,19 @@ async def test_two_processes_together_take_one_turn_after_the_other(server, http
 
 
 async def test_no_more_requests_are_in_flight_than_allowed(ask, server):
-    async def slowly(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    here: list[Asked] = []
+    full = asyncio.Event()
+
+    async def together(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        """Nobody is answered before three have come, so that a fourth would be seen beside them."""
+        here.append(asked)
+        if len(here) == 3:
+            full.set()
+        await full.wait()
         await asyncio.sleep(0.02)
         answer()(asked, writer)
 
-    server.says(slowly)
+    server.says(together)
     web = ask(Limits(1000.0, at_once=3))
 
     await asyncio.gather(*(web.get(server.url, params={"page": page}) for page in range(9)))
