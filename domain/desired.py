@@ -18,6 +18,7 @@ from domain.catalogue.subjects import (
     numbers_of,
     series_in_library,
     subjects,
+    writers,
 )
 from domain.catalogue.wanting import NO_CATALOGUE, Catalogue, beside, choices_for, left_out, want_of
 from domain.manifest import AuthorSpec, BookSpec, Declared, FollowSpec, PolicySpec, SeriesSpec
@@ -117,9 +118,7 @@ class _Found:
         asked, spec = self._asked, self._asked.spec
         if isinstance(spec, FollowSpec):
             return
-        authors = (
-            (spec.authors or ((spec.author,) if spec.author else ())) if isinstance(spec, SeriesSpec) else (spec.name,)
-        )
+        authors = writers(spec) if isinstance(spec, SeriesSpec) else (spec.name,)
         series = spec.title if isinstance(spec, SeriesSpec) else None
         excluded = {key for title in spec.exclude for key in title_keys(title)[:1]}
         for book in spec.books:

@@ -20,10 +20,10 @@ from domain.catalogue.books import Book, Catalogued, Edit, EditVerb, SourceState
 from domain.catalogue.choosing import Choice, Released, choose
 from domain.catalogue.derive import derive
 from domain.catalogue.memory import Heard, could_not_look, remember
-from domain.catalogue.subjects import Asked, subject_key
+from domain.catalogue.subjects import Asked, by_name_alone, subject_key
 from domain.catalogue.wanting import NO_CATALOGUE, Beside, beside, struck_out, want_of
 from domain.errors import Permanent, Transient
-from domain.manifest import AuthorSpec, Declared, PolicySpec, ProfileSpec, SeriesSpec
+from domain.manifest import Declared, PolicySpec, ProfileSpec
 from domain.ownership import LibraryIndex
 from reconcile.catalogues import (
     Progress,
@@ -96,7 +96,7 @@ def from_records(kind: str, name: str, author: str | None, folder: Path, today: 
     known = derive(subject, heard, now=now)
     notes = (*known.notes, *(f"{one.file}: {one.note or (one.trouble and one.trouble.message)}" for one in recorded
                              if one.note or one.trouble))  # fmt: skip
-    return shown(msgspec.structs.replace(known, notes=notes), _asked(subject), today)
+    return shown(msgspec.structs.replace(known, notes=notes), by_name_alone(subject), today)
 
 
 class _Nobody:
@@ -118,15 +118,6 @@ def _heard(number: int, one: Recorded, now: datetime) -> Heard:
     return could_not_look(
         None, one.source, question, code=one.trouble.code, why=one.trouble.message, refused=refused, now=now
     )
-
-
-def _asked(subject: Subject) -> Asked:
-    spec = (
-        SeriesSpec(title=subject.name, author=subject.author)
-        if subject.kind == "series"
-        else AuthorSpec(name=subject.name)
-    )
-    return Asked(document="", subject=subject, spec=spec, trusted=True)
 
 
 def shown(
@@ -266,7 +257,7 @@ async def look_up(outside: Outside, kind: str, name: str, author: str | None, *,
     declared = await declared_now(outside)
     now = outside.clock.now()
     subject = Subject(kind="series" if kind == "series" else "author", name=name, author=author)
-    asked = _asked(msgspec.structs.replace(subject, key=subject_key(subject)))
+    asked = by_name_alone(msgspec.structs.replace(subject, key=subject_key(subject)))
     known = (await read_catalogue(outside)).subjects
     kept = known.get(asked.subject.key) or _only_one(known.values(), asked.subject)
     if kept is not None:

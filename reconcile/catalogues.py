@@ -32,10 +32,10 @@ from domain.catalogue.claims import (
 from domain.catalogue.derive import derive
 from domain.catalogue.growth import grown
 from domain.catalogue.memory import Heard, could_not_look, remember
-from domain.catalogue.subjects import Asked, authors_in_library, series_in_library, subjects
+from domain.catalogue.subjects import Asked, authors_in_library, by_name_alone, series_in_library, subjects
 from domain.catalogue.wanting import NO_CATALOGUE, OWN_FILTERS, Catalogue, choices_for, left_out, struck_out
 from domain.errors import Failure, Permanent, Transient
-from domain.manifest import AuthorSpec, Declared, FollowSpec, Retries, SeriesSpec
+from domain.manifest import Declared, FollowSpec, Retries
 from domain.names import Likeness, person_key, same_people, same_person, same_series
 from domain.wants import MemberKind
 from domain.world import Run
@@ -263,13 +263,7 @@ class _Household(msgspec.Struct, frozen=True, kw_only=True):
 
     def about(self, subject: Subject) -> tuple[Asked, ...]:
         """Who asks about it. What nobody does is judged as the usual document would, for the day when one does."""
-        usual = (
-            SeriesSpec(title=subject.name, author=subject.author)
-            if subject.kind == "series"
-            else AuthorSpec(name=subject.name)
-        )
-        nobody = Asked(document="", subject=subject, spec=usual, trusted=False)
-        return self.asked.get(subject.key) or (nobody,)
+        return self.asked.get(subject.key) or (by_name_alone(subject),)
 
 
 async def _household(outside: Outside, declared: Declared) -> _Household:

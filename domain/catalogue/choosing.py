@@ -91,7 +91,7 @@ def _choice(
     titles = (book.title, *book.other_titles)
     if any(key in struck for title in titles for key in title_keys(title)[:1]):
         return verdict("Excluded", "named under `except`")
-    named = {f"{fold(title)} by {person_key(author)}" for title in titles for author in book.authors}
+    named = {title_and_author(title, author) for title in titles for author in book.authors}
     if not {*book.ids, book.id, *named}.isdisjoint(excluded):
         return verdict("Excluded", "a person struck it out")
     if book.alternate_of is not None:
@@ -107,6 +107,11 @@ def _choice(
     if release.state is not Released.RELEASED:
         return verdict(release.state.value, release.because, held=True)
     return verdict("Wanted", f"{_named(kind)} ({book.kind_because}); {release.because}", wanted=True)
+
+
+def title_and_author(title: str, author: str) -> str:
+    """How a book that was struck out is met again under ids that nobody knew then."""
+    return f"{fold(title)} by {person_key(author)}"
 
 
 def _named(kind: MemberKind) -> str:

@@ -86,16 +86,14 @@ def _proposing(new: Catalogued, accepted: tuple[str, ...], more: list[str], code
     )
 
 
-def waits(
-    catalogued: Catalogued, book: Book, approved: Collection[str], *, trusted: bool = False
-) -> tuple[str, str] | None:
+def waits(catalogued: Catalogued, book: Book, approved: Collection[str]) -> tuple[str, str] | None:
     """(code, message) when the book waits for a yes; None when it may be wanted."""
     if catalogued.accepted is not None and book.id in catalogued.accepted:
         return None
     if catalogued.proposal in approved and book.id in catalogued.proposed:
         return None
     if not catalogued.proposal:
-        return None if trusted else (FIRST, f"{catalogued.name} is looked at again before this one is proposed")
+        return FIRST, f"{catalogued.name} is looked at again before this one is proposed"
     count = len(catalogued.proposed)
     say = f"say `bibliostat approve {catalogued.proposal}` to have them"
     if catalogued.proposal_code == FIRST:

@@ -56,6 +56,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return self.spec.priority
 
 
+def by_name_alone(subject: Subject) -> Asked:
+    """The question of the plainest document that could ask about the subject: nobody's own."""
+    spec = (
+        SeriesSpec(title=subject.name, author=subject.author)
+        if subject.kind == "series"
+        else AuthorSpec(name=subject.name)
+    )
+    return Asked(document="", subject=subject, spec=spec, trusted=False)
+
+
 def subject_key(subject: Subject) -> str:
     """Under which what is known of a subject is kept: `series/oz/baum l frank`."""
     name = series_key(subject.name) if subject.kind == "series" else person_key(subject.name)

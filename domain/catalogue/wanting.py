@@ -9,11 +9,11 @@ from datetime import date
 import msgspec
 
 from domain.catalogue.books import Book, Catalogued, Edit, EditVerb, InSeries
-from domain.catalogue.choosing import Choice, Released, choose, taken
+from domain.catalogue.choosing import Choice, Released, choose, taken, title_and_author
 from domain.catalogue.growth import waits
 from domain.catalogue.subjects import Asked, Begun
 from domain.manifest import AuthorSpec, Declared, FollowSpec, ProfileSpec, SeriesSpec
-from domain.names import fold, person_key, series_key
+from domain.names import fold, series_key
 from domain.positions import Position, read_position
 from domain.wants import MemberKind, Want
 
@@ -40,10 +40,6 @@ def struck_out(edits: tuple[Edit, ...]) -> frozenset[str]:
         if edit.verb is EditVerb.EXCLUDE:
             found |= {edit.book} | ({title_and_author(edit.title, edit.value)} if edit.title and edit.value else set())
     return frozenset(found)
-
-
-def title_and_author(title: str, author: str) -> str:
-    return f"{fold(title)} by {person_key(author)}"
 
 
 def choices_for(asked: Asked, catalogued: Catalogued, declared: Declared, catalogue: Catalogue) -> tuple[Choice, ...]:
