@@ -264,6 +264,10 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whether anything that a tracker counts may be spent. Everything is off by default."""
 
     freeleech_only: bool = False
+    ratio_floor: Amount = 1.0
+    """A release that counts is not taken where it would bring the account's ratio below this."""
+    slots_reserve: Count = 2
+    """Unsatisfied torrents that the account keeps free below its limit."""
     wedges: bool = False
     vip: bool = False
 

@@ -59,6 +59,13 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """0 is free, 0.5 half, 1 full."""
     min_ratio: float | None = None
     min_seed_s: int | None = None
+    snatched: bool = False
+    """Whether this account had it before."""
+    tracker_id: str | None = None
+    """The tracker's own name for it, `mam/12345`: the same wherever the release is offered."""
+    whole: bool = True
+    """Whether every file of the torrent must be taken: a tracker's rule. Where not, formats that are not wanted may be
+    left out (the Internet Archive puts all of an item's formats into one torrent)."""
     info_url: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -76,7 +83,9 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
     """64 hex digits."""
     name: str = ""
     files: tuple[TorrentFile, ...] | None = None
-    """None for a magnet: unknown until the metadata came. Padding files are left out."""
+    """None for a magnet: unknown until the metadata came. Padding files and unwanted ones are left out."""
+    unwanted: tuple[str, ...] = ()
+    """Paths of files that the client shall not download; never asked for where `Release.whole`."""
 
     @property
     def id(self) -> str:

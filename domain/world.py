@@ -9,6 +9,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from domain.accounts import Account
 from domain.positions import Position
 from domain.releases import Release, SeriesName
 
@@ -262,6 +263,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     findings: Mapping[str, int] = {}
     """Removal findings -> in how many successive good readings each was seen before this one."""
     spent: Spent = Spent()
+    accounts: Mapping[str, Account] = {}
+    """The newest reading of our account at each indexer that keeps one."""
     requests: Mapping[str, datetime] = {}
     """Who asked for attention now: a want's key, or `*`."""
 

@@ -92,6 +92,7 @@ async def observe(outside: Outside, policy: PolicySpec, *, spent: Spent) -> Worl
         approved=await store.approved(),
         findings=await store.findings(),
         requests=await store.requests(),
+        accounts=await store.accounts(),
         spent=msgspec.structs.replace(spent, hour=sum(hour.values()), day=sum(day.values()), by_indexer=dict(day)),
     )
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from domain.accounts import Account
 from domain.manifest import Declared, Mistake
 from domain.metadata import ItemMetadata
 from domain.plan import Plan
@@ -99,18 +100,25 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     title: str | None = None
     author: str | None = None
+    series: str | None = None
+    """Only where the question is for a series and a number, and names no title."""
 
 
 class Indexer(Protocol):
     """One source of releases."""
 
     name: str
+    fingerprint: str
+    """Changes when its address or its credentials do: one that refused us is not asked again before that."""
 
     async def search(self, query: Query) -> tuple[Release, ...]:
         """What the indexer offers; empty only when it truly answered with nothing."""
 
     async def fetch(self, release: Release) -> Payload:
         """Resolve a release to torrent bytes or a magnet. May count as a snatch: claim first."""
+
+    async def account(self) -> Account | None:
+        """Our account with it as it is now, or at most five minutes ago; None where it keeps none."""
 
 
 class Shelf(Protocol):
@@ -216,6 +224,16 @@ class Store(Protocol):
 
     async def save_search(self, searched: Searched) -> None:
         """Replace the want's search and its offers."""
+
+    async def accounts(self) -> Mapping[str, Account]:
+        """The newest reading of each account, by indexer."""
+
+    async def save_account(self, account: Account) -> None: ...
+
+    async def answer(self, indexer: str, question: str) -> tuple[tuple[Release, ...], datetime] | None:
+        """What this indexer answered to this question, and when; None when it never did."""
+
+    async def save_answer(self, indexer: str, question: str, offers: tuple[Release, ...], *, at: datetime) -> None: ...
 
     async def baseline(self) -> Baseline: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 import unicodedata
@@ -61,6 +62,11 @@ def public_address(address: str) -> str | None:
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         return None
     return without_secrets(address)
+
+
+def fingerprint(*parts: str) -> str:
+    """Four hex digits: enough to notice that an address or a key was changed, too few to prove a guess at it."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:4]
 
 
 def quoted(words: str, *secrets: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from adapters.http import keep_addresses_out_of_logs
 from adapters.indexers import feed
-from adapters.indexers.text import clean_title, quoted
+from adapters.indexers.text import clean_title, fingerprint, quoted
 from adapters.torrents import read_magnet, read_torrent
 from domain.errors import Conflict, Failure, Permanent, Transient, Unfit
 from domain.releases import Payload, Release
@@ -82,6 +82,7 @@ class Torznab:
         gap_s: float = 2.0,
     ) -> None:
         self.name = name
+        self.fingerprint = fingerprint(url, api_key)
         self._address = url.partition("?")[0].rstrip("/").removesuffix("/api") + "/api"
         self._api_key = api_key
         self._http = http
@@ -140,6 +141,10 @@ class Torznab:
                 code="ReleaseChanged",
             )
         return payload
+
+    async def account(self) -> None:
+        """The format knows no accounts."""
+        return
 
     # Asking
 

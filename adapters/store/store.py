@@ -10,12 +10,25 @@ from adapters.store.decisions import Decisions
 from adapters.store.desires import Desires
 from adapters.store.history import Conditions, Events, Failures, Reports, Verdicts
 from adapters.store.hosts import Hosts
+from adapters.store.indexers import Indexers
 from adapters.store.ledger import Leases, Ledger
 from adapters.store.readings import Readings
 
 
 class Store(
-    Leases, Ledger, Readings, Desires, Decisions, Conditions, Events, Verdicts, Failures, Reports, Catalogue, Hosts
+    Leases,
+    Ledger,
+    Readings,
+    Desires,
+    Decisions,
+    Conditions,
+    Events,
+    Verdicts,
+    Failures,
+    Reports,
+    Catalogue,
+    Hosts,
+    Indexers,
 ):
     """Everything that must survive a restart. Each method is one unit of work; times are aware UTC.
 

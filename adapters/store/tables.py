@@ -21,6 +21,7 @@ from sqlalchemy import Enum as EnumType
 from sqlalchemy import text as sql
 
 from adapters.store.columns import Id, Json, Moment, Packed, Prose
+from domain.accounts import Account
 from domain.catalogue.books import Catalogued, EditVerb
 from domain.catalogue.gaps import Gap
 from domain.catalogue.memory import Heard
@@ -102,6 +103,30 @@ searches = Table(
     Column("asked", Text, nullable=False),
     Column("judged", Text, nullable=False),
     Column("offers", Json[tuple[Release, ...]](tuple[Release, ...]), nullable=False),
+)
+
+indexer_sessions = Table(
+    "indexer_sessions",
+    metadata,
+    Column("indexer", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+
+indexer_accounts = Table(
+    "indexer_accounts",
+    metadata,
+    Column("indexer", Text, primary_key=True),
+    Column("account", Json[Account](Account), nullable=False),
+)
+
+indexer_answers = Table(
+    "indexer_answers",
+    metadata,
+    Column("indexer", Text, primary_key=True),
+    Column("question", Text, primary_key=True),
+    Column("offers", Json[tuple[Release, ...]](tuple[Release, ...]), nullable=False),
+    Column("asked_at", Moment, nullable=False, index=True),
 )
 
 baselines = Table(

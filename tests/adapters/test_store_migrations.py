@@ -183,5 +183,5 @@ async def test_a_path_with_odd_characters_is_migrated(tmp_path):
     await migrate(f"sqlite:///{folder / 'store.db'}")
 
     connection = sqlite3.connect(folder / "store.db")
-    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0003",)]
     connection.close()

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from domain.accounts import Account
 from domain.errors import Conflict, Failure, Transient
 from domain.manifest import BookSpec, Declared, Mistake, PolicySpec
 from domain.metadata import ItemMetadata
@@ -349,6 +350,8 @@ class FakeIndexer:
         self.searched: list[str] = []
         self.fetched: list[str] = []
         self.down = False
+        self.fingerprint = "0000"
+        self.record: Account | None = None
 
     def offer(self, release: Release, payload: Payload) -> Release:
         self.offers[release.id] = (release, payload)
@@ -361,6 +364,12 @@ class FakeIndexer:
 class WiredIndexer:
     def __init__(self, indexer: FakeIndexer, wire: Wire) -> None:
         self.indexer, self.name, self._wire = indexer, indexer.name, wire
+        self.fingerprint = indexer.fingerprint
+
+    async def account(self) -> Account | None:
+        async with self._wire.call("account"):
+            self._check()
+            return self.indexer.record
 
     def _check(self) -> None:
         if self.indexer.down:
@@ -529,6 +538,8 @@ class MemoryStore:
         self.indexer_of: dict[int, str] = {}
         self._items: dict[str, Item] = {}
         self._searches: dict[str, Searched] = {}
+        self._accounts: dict[str, Account] = {}
+        self._answers: dict[tuple[str, str], tuple[tuple[Release, ...], datetime]] = {}
         self._baseline = Baseline()
         self._last_good: Declared | None = None
         self._keys: dict[str, str] = {}
@@ -627,6 +638,18 @@ class MemoryStore:
 
     async def save_search(self, searched: Searched) -> None:
         self._searches[searched.want] = searched
+
+    async def accounts(self) -> Mapping[str, Account]:
+        return dict(self._accounts)
+
+    async def save_account(self, account: Account) -> None:
+        self._accounts[account.indexer] = account
+
+    async def answer(self, indexer: str, question: str) -> tuple[tuple[Release, ...], datetime] | None:
+        return self._answers.get((indexer, question))
+
+    async def save_answer(self, indexer: str, question: str, offers: tuple[Release, ...], *, at: datetime) -> None:
+        self._answers[indexer, question] = (offers, at)
 
     async def baseline(self) -> Baseline:
         return self._baseline
