@@ -23,7 +23,6 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from domain.case import TAG_PREFIX, judge_once
-from domain.deciding import question_of
 from domain.desired import Desired
 from domain.manifest import PolicySpec
 from domain.names import want_slug
@@ -31,6 +30,7 @@ from domain.ownership import keys_of
 from domain.plan import plan
 from domain.positions import read_position
 from domain.releases import Release, SeriesName
+from domain.searching import question_of
 from domain.wants import Want
 from domain.world import Baseline, Claim, Item, Known, LibraryView, Outcome, Searched, Torrent, TorrentState, World
 

@@ -21,7 +21,6 @@ from domain.actions import (
     Hold,
     LetGo,
     Publish,
-    Reason,
     Remove,
     Revive,
     Scan,
@@ -29,9 +28,10 @@ from domain.actions import (
     Settle,
 )
 from domain.brakes import Brake, Work, blocking, brakes
-from domain.case import GB, Case, Judged, Lookup, bare_case, case_of
+from domain.budgets import place, within_budget
+from domain.case import Case, Judged, Lookup, bare_case, case_of
 from domain.chores import chores_of, duties_of
-from domain.deciding import decide, likely_bytes
+from domain.deciding import decide
 from domain.desired import Desired
 from domain.digests import digest_of
 from domain.duties import Duty
@@ -96,10 +96,10 @@ def plan(desired: Desired, world: World, now: datetime) -> Plan:
     judged = [_judged(want, policy, world, index, now, lookup) for want in desired.wants]
     cases = [case for case, _ in judged]
     decided = [_restrained(decision, case, held) for case, decision in judged]
-    decided = _within_budget(decided, {case.want.key: case for case in cases}, world, policy)
+    decided = within_budget(decided, {case.want.key: case for case in cases}, world, policy)
     duties = duties_of(torrents, world.claims, policy, now)
     chores, findings, capped = chores_of(decided, duties, torrents, desired, world, held, now)
-    order_of = {case.want.key: (-case.want.priority, _place(case.want), case.want.key) for case in cases}
+    order_of = {case.want.key: (-case.want.priority, place(case.want), case.want.key) for case in cases}
     return Plan(
         at=now,
         wants=desired.wants,
@@ -141,10 +141,6 @@ def _wave(decision: Decision) -> int:
         (Hold,),
     )
     return next(number for number, kinds in enumerate(waves) if isinstance(decision, kinds))
-
-
-def _place(want: Want) -> tuple[int, str, float]:
-    return want.turn, want.series or "", float(want.position.low) if want.position else 0.0
 
 
 NEEDS: Mapping[type, Work] = {
@@ -194,58 +190,6 @@ def _restrained(decision: Decision, case: Case, held: Sequence[Brake]) -> Decisi
     if rest := case.resting(f"{type(decision).__name__.lower()}/{decision.want}"):
         return case.hold("BackingOff", f"{rest.why}; next try {rest.not_before:%Y-%m-%d %H:%M} UTC")
     return decision
-
-
-def _within_budget(
-    decided: Sequence[Decision], cases: Mapping[str, Case], world: World, policy: PolicySpec
-) -> list[Decision]:
-    """The most urgent grabs and searches go; the rest hold until there is budget again."""
-    urgent = sorted(decided, key=lambda one: (-cases[one.want].want.priority, _place(cases[one.want].want), one.want))
-    budgets, spent = policy.budgets, world.spent
-    left = min(
-        budgets.grabs_per_tick - spent.tick, budgets.grabs_per_hour - spent.hour, budgets.grabs_per_day - spent.day
-    )
-    by_indexer = dict(spent.by_indexer)
-    searches = budgets.searches_per_tick - spent.searches
-    taken: set[str] = set()
-    pending = next((case.pending_bytes for case in cases.values()), 0)
-    disk = (world.free_bytes or 0) - pending - budgets.free_disk_gb * GB
-    kept: list[Decision] = []
-    for decision in urgent:
-        if isinstance(decision, Grab):
-            release = decision.release
-            size = likely_bytes(release, cases[decision.want].want)
-            of_indexer = by_indexer.get(release.indexer, 0)
-            if release.id in taken:
-                kept.append(
-                    Hold(decision.want, Reason("ServesAnother", "the same release is being grabbed for another want"))
-                )
-            elif left <= 0 or of_indexer >= budgets.grabs_per_day_and_indexer:
-                kept.append(Hold(decision.want, Reason("BudgetSpent", _budget_left(policy, world))))
-            elif size > disk:
-                kept.append(Hold(decision.want, Reason("DiskFull", "the grabs before it take the free space")))
-            else:
-                left, disk = left - 1, disk - size
-                by_indexer[release.indexer] = of_indexer + 1
-                taken.add(release.id)
-                kept.append(decision)
-        elif isinstance(decision, Search):
-            searches -= 1
-            waits = Reason(
-                "SearchQueued", f"{budgets.searches_per_tick} searches a tick; its turn comes at the next one"
-            )
-            kept.append(decision if searches >= 0 else Hold(decision.want, waits))
-        else:
-            kept.append(decision)
-    return kept
-
-
-def _budget_left(policy: PolicySpec, world: World) -> str:
-    budgets, spent = policy.budgets, world.spent
-    return (
-        f"grabs: {spent.hour} of {budgets.grabs_per_hour} this hour, {spent.day} of {budgets.grabs_per_day} today, "
-        f"at most {budgets.grabs_per_tick} a tick and {budgets.grabs_per_day_and_indexer} a day per indexer"
-    )
 
 
 def _world_digest(world: World) -> str:

@@ -9,11 +9,11 @@ import msgspec
 from domain.actions import Search
 from domain.brakes import on_hold
 from domain.case import judge_once
-from domain.deciding import question_of
 from domain.errors import Failure
 from domain.gates import Answer, answer
 from domain.names import fold
 from domain.releases import Release
+from domain.searching import question_of
 from domain.wants import Want
 from domain.world import Searched
 from reconcile.acting import Round

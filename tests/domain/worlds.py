@@ -11,12 +11,12 @@ import msgspec
 from hypothesis import strategies as st
 
 from domain.case import FOUND_TAG, TAG_PREFIX
-from domain.deciding import question_of
 from domain.desired import Desired
 from domain.manifest import Brakes, Budgets, Duties, PolicySpec
 from domain.ownership import keys_of
 from domain.positions import read_position
 from domain.releases import Release, SeriesName
+from domain.searching import question_of
 from domain.wants import MemberKind, Want
 from domain.world import (
     Backoff,
