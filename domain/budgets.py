@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from domain.actions import Decision, Grab, Hold, Reason, Search
+from domain.affording import likely_bytes
 from domain.case import GB, Case
 from domain.manifest import PolicySpec
-from domain.taking import likely_bytes
 from domain.wants import Want
 from domain.world import World
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from domain.actions import Decision, Grab, Reason
-from domain.case import GB, Case
+from domain.affording import cannot_afford
+from domain.case import Case
 from domain.gates import Answer
 from domain.preference import order
 from domain.releases import Release
@@ -21,11 +22,11 @@ def choose(case: Case) -> Decision | None:
         return None
     awake = [release for release in good if not _release_rests(release, case)]
     ranked = [release for release, _ in order(case.want, [(one, Answer.CONFIRMED) for one in awake or good])]
-    release = next((one for one in ranked if _cannot_afford(one, case) is None), ranked[0])
+    release = next((one for one in ranked if cannot_afford(one, case) is None), ranked[0])
     other = case.taken.get(release.id) or case.taken.get(release.infohash or "", case.want.key)
     if other != case.want.key:
         return case.hold("ServesAnother", f"{release.title} was grabbed for {other}; one of the two wants may be wrong")
-    refusal = _cannot_afford(release, case)
+    refusal = cannot_afford(release, case)
     if refusal:
         return case.hold(refusal.code, refusal.message)
     if rest := case.resting(f"grab/{case.want.key}") or (None if awake else _release_rests(release, case)):
@@ -49,20 +50,3 @@ def _takeable(case: Case) -> list[Release]:
 
 def is_pinned(release: Release, want: Want) -> bool:
     return want.pinned is not None and want.pinned in (release.id, release.infohash)
-
-
-def _cannot_afford(release: Release, case: Case) -> Reason | None:
-    floor = case.policy.budgets.free_disk_gb * GB
-    if case.world.free_bytes is None:
-        return Reason("DiskUnknown", "free space for downloads is unknown; `doctor` says why")
-    left = case.world.free_bytes - case.pending_bytes - likely_bytes(release, case.want)
-    if left < floor:
-        return Reason("DiskFull", f"{left / GB:.1f} GB would be left, the policy keeps {floor / GB:.1f} GB")
-    if case.policy.spending.freeleech_only and release.download_factor != 0:
-        return Reason("NotFree", "the policy takes free releases only")
-    return None
-
-
-def likely_bytes(release: Release, want: Want) -> int:
-    """Its size; one that is not said counts as the largest that the profile takes, for unknown is never zero."""
-    return release.size_bytes if release.size_bytes is not None else int(want.profile.max_size_gb * GB)
