@@ -57,6 +57,21 @@ def _api_key(secret: Secret) -> Secret | Objection:
     return Objection("holds a blank or a character that no API key has", "copy the key again, without quotes")
 
 
+def _session(secret: Secret) -> Secret | Objection:
+    """The value alone; people also copy `mam_id=` in front of it."""
+    text = re.sub(r"^(cookie:\s*)?mam_id=", "", secret.reveal().strip(), flags=re.IGNORECASE).rstrip(";")
+    if re.fullmatch(r"[\x21-\x2b\x2d-\x3a\x3c-\x7e]+", text):
+        return Secret(text)
+    return Objection("holds a character that no session has", "copy the session's value again, without quotes")
+
+
+def _secret_key(secret: Secret) -> Secret | Objection:
+    """What `cryptography` takes for a Fernet key: 32 bytes in URL-safe base64."""
+    if re.fullmatch(r"[A-Za-z0-9_-]{43}=", secret.reveal().strip()):
+        return Secret(secret.reveal().strip())
+    return Objection("is no key", "make one with `bibliostat new-secret-key`")
+
+
 def _url(text: str) -> str | Objection:
     """Without the trailing slash. The objection never repeats the text: it may hold a password or a key."""
     try:
@@ -145,6 +160,10 @@ Token = Annotated[Secret, Meta(extra={"rule": _token})]
 Authorization = Annotated[Secret, Meta(extra={"rule": _authorization})]
 Contact = Annotated[str, Meta(min_length=1, max_length=200, extra={"rule": _contact})]
 ProviderName = Annotated[str, Meta(min_length=1, max_length=100, extra={"rule": _provider_name})]
+Session = Annotated[Secret, Meta(extra={"rule": _session})]
+SecretKey = Annotated[Secret, Meta(extra={"rule": _secret_key})]
+Number = Annotated[int, Meta(ge=1, le=999_999)]
+IndexerKind = Literal["torznab", "prowlarr", "myanonamouse", "librivox"]
 Region = Literal["us", "uk", "ca", "au", "fr", "de", "jp", "it", "in", "es", "br"]
 UsualSource = Literal["audible", "audiosilo", "audnexus", "openlibrary", "librivox"]
 USUAL_SOURCES: tuple[str, ...] = get_args(UsualSource)
@@ -176,10 +195,19 @@ class IndexerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """One source of releases."""
 
     name: Text
-    kind: Literal["torznab"] = "torznab"
-    url: Url
+    kind: IndexerKind = "torznab"
+    url: Url | None = None
+    """Torznab: the address that `/api` follows. None: where everybody finds MyAnonamouse or LibriVox."""
     api_key: ApiKey | None = None
-    categories: tuple[Annotated[int, Meta(ge=1, le=999_999)], ...] = (3030,)
+    """Of Torznab and Prowlarr."""
+    session: Session | None = None
+    """MyAnonamouse: the cookie `mam_id` of a session made for Bibliostat alone."""
+    categories: tuple[Number, ...] = (3030,)
+    """Of Torznab."""
+    only: tuple[Number, ...] = ()
+    """Prowlarr: its own numbers of the indexers to ask; empty means all that are enabled."""
+    archive: Url = "https://archive.org"
+    """LibriVox: where its recordings are kept."""
 
 
 class CatalogueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -254,13 +282,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     wanted: Path = Path("wanted")
     audiobookshelf: AudiobookshelfSettings | None = None
     qbittorrent: QbittorrentSettings | None = None
+    secret_key: SecretKey | None = None
+    """Seals what must be kept in the store and be read by nobody: sessions that rotate."""
     indexers: tuple[IndexerSettings, ...] = ()
+    """Those that are stated; `every_indexer` are all."""
+    indexers_off: tuple[Literal["librivox"], ...] = ()
     catalogues: CatalogueSettings = CatalogueSettings()
     providers: tuple[ProviderSettings, ...] = ()
     paths: PathSettings = PathSettings()
     publish: Literal["hardlink", "copy", "in_place"] = "hardlink"
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def every_indexer(self) -> tuple[IndexerSettings, ...]:
+        """Those that are stated, and LibriVox, which needs nothing, unless it is switched off."""
+        if "librivox" in self.indexers_off or any(one.kind == "librivox" for one in self.indexers):
+            return self.indexers
+        return (*self.indexers, IndexerSettings(name="librivox", kind="librivox"))
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -285,6 +324,17 @@ VARIABLES = (
         "sqlite+aiosqlite:///{data_dir}/bibliostat.db",
     ),
     Variable("BIBLIOSTAT_WANTED", "wanted", "File or folder of documents that say what is wanted.", "./wanted"),
+    Variable(
+        "BIBLIOSTAT_SECRET_KEY",
+        "secret_key",
+        "Seals tracker sessions in the store; `bibliostat new-secret-key` makes one. Needed by MyAnonamouse.",
+    ),
+    Variable(
+        "BIBLIOSTAT_INDEXERS_OFF",
+        "indexers_off",
+        "`librivox` here: LibriVox and the Internet Archive, which need no account, are not asked for releases.",
+        many=True,
+    ),
     Variable("BIBLIOSTAT_AUDIOBOOKSHELF_URL", "audiobookshelf.url", "Address of Audiobookshelf."),
     Variable("BIBLIOSTAT_AUDIOBOOKSHELF_API_KEY", "audiobookshelf.api_key", "API key of an Audiobookshelf user."),
     Variable(
@@ -410,10 +460,22 @@ VARIABLES = (
 )
 
 INDEXER_VARIABLES = (
-    Variable("URL", "url", "Address of the indexer's Torznab feed."),
-    Variable("API_KEY", "api_key", "API key of the indexer."),
-    Variable("KIND", "kind", "torznab.", "torznab"),
-    Variable("CATEGORIES", "categories", "Categories to search.", "3030", many=True),
+    Variable("KIND", "kind", f"{', '.join(get_args(IndexerKind))}.", "torznab"),
+    Variable(
+        "URL",
+        "url",
+        "Address of the indexer's Torznab feed, or of Prowlarr.",
+        "of MyAnonamouse and LibriVox: their own",
+    ),
+    Variable("API_KEY", "api_key", "API key of the Torznab indexer, or of Prowlarr."),
+    Variable(
+        "SESSION",
+        "session",
+        "Session (`mam_id`) of MyAnonamouse, made under Preferences > Security for Bibliostat alone.",
+    ),
+    Variable("CATEGORIES", "categories", "Categories to search at a Torznab indexer.", "3030", many=True),
+    Variable("ONLY", "only", "Prowlarr's numbers of the indexers to ask.", "all that are enabled", many=True),
+    Variable("ARCHIVE", "archive", "Address of the Internet Archive, for LibriVox.", "https://archive.org"),
 )
 PROVIDER_VARIABLES = (
     Variable(
@@ -633,6 +695,32 @@ def _contradictions(root: nodes.Mapping) -> Iterator[Mistake]:
     for named in NAMED:
         yield from _called_twice(named, root)
     yield from _asked_twice(root)
+    yield from _indexers_lack(root)
+
+
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "torznab": ("url",),
+    "prowlarr": ("url", "api_key"),
+    "myanonamouse": ("session",),
+    "librivox": (),
+}
+"""Kind of an indexer -> what it cannot be asked without."""
+
+
+def _indexers_lack(root: nodes.Mapping) -> Iterator[Mistake]:
+    for index, item in enumerate(_items(root, "indexers")):
+        kind = nodes.text_of(item, "kind") or "torznab"
+        for key in NEEDED.get(kind, ()):
+            if not nodes.text_of(item, key):
+                place = nodes.located(item, f"indexers[{index}].{key}")
+                yield Mistake(
+                    place=place, message=f"`{key}` {IS_MISSING}", suggestion=f"an indexer of the kind {kind} needs it"
+                )
+        if kind == "myanonamouse" and not nodes.text_of(root, "secret_key"):
+            place = Place(file="BIBLIOSTAT_SECRET_KEY", line=0, path="secret_key")
+            message = "its session changes with every answer and is kept in the store, sealed with a key"
+            hint = "make a key with `bibliostat new-secret-key` and set BIBLIOSTAT_SECRET_KEY_FILE"
+            yield Mistake(place=place, message=message, suggestion=hint)
 
 
 def _items(root: nodes.Mapping, path: str) -> tuple[Node, ...]:

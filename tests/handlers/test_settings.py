@@ -37,6 +37,9 @@ from handlers.settings import (
 SHELF = {"BIBLIOSTAT_AUDIOBOOKSHELF_URL": "http://abs:13378/", "BIBLIOSTAT_AUDIOBOOKSHELF_API_KEY": "swordfish"}
 
 
+SECRET_KEY = "b3o" * 14 + "o="
+
+
 def loaded(environ: dict[str, str], cwd: Path) -> Settings:
     result = load({"HOME": "/home/dorothy"} | environ, cwd)
     assert isinstance(result, Settings), list(map(str, result))
@@ -60,6 +63,38 @@ def test_nothing_has_to_be_set(tmp_path):
     assert (found.catalogues, found.providers) == (CatalogueSettings(), ())
 
 
+def test_librivox_is_asked_unless_it_is_switched_off_or_stated(tmp_path):
+    def asked(**environ: str) -> list[str]:
+        return [
+            one.name
+            for one in loaded({f"BIBLIOSTAT_{name}": text for name, text in environ.items()}, tmp_path).every_indexer
+        ]
+
+    assert asked() == ["librivox"]
+    assert asked(INDEXER_OZ_URL="http://oz/api") == ["oz", "librivox"]
+    assert asked(INDEXER_OZ_URL="http://oz/api", INDEXERS_OFF="librivox") == ["oz"]
+    assert asked(INDEXER_READERS_KIND="librivox") == ["readers"]
+
+
+def test_an_indexer_that_lacks_what_it_needs_says_so(tmp_path):
+    environ = {
+        "BIBLIOSTAT_INDEXER_MICE_KIND": "myanonamouse",
+        "BIBLIOSTAT_INDEXER_PROWLARR_KIND": "prowlarr",
+        "BIBLIOSTAT_INDEXER_OZ_SESSION": "a b",
+    }
+
+    assert sorted(mistakes(environ, tmp_path)) == [
+        "BIBLIOSTAT_INDEXER_MICE_SESSION: `session` is missing (an indexer of the kind myanonamouse needs it)",
+        "BIBLIOSTAT_INDEXER_OZ_SESSION: holds a character that no session has"
+        " (copy the session's value again, without quotes)",
+        "BIBLIOSTAT_INDEXER_OZ_URL: `url` is missing (an indexer of the kind torznab needs it)",
+        "BIBLIOSTAT_INDEXER_PROWLARR_API_KEY: `api_key` is missing (an indexer of the kind prowlarr needs it)",
+        "BIBLIOSTAT_INDEXER_PROWLARR_URL: `url` is missing (an indexer of the kind prowlarr needs it)",
+        "BIBLIOSTAT_SECRET_KEY: its session changes with every answer and is kept in the store, sealed with a key"
+        " (make a key with `bibliostat new-secret-key` and set BIBLIOSTAT_SECRET_KEY_FILE)",
+    ]
+
+
 def test_every_variable_reaches_its_setting(tmp_path):
     environ = SHELF | {
         "BIBLIOSTAT_DATA_DIR": "data",
@@ -76,6 +111,16 @@ def test_every_variable_reaches_its_setting(tmp_path):
         "BIBLIOSTAT_INDEXER_EMERALD_CITY_API_KEY": "k",
         "BIBLIOSTAT_INDEXER_EMERALD_CITY_KIND": "torznab",
         "BIBLIOSTAT_INDEXER_EMERALD_CITY_CATEGORIES": "3030, 103030",
+        "BIBLIOSTAT_INDEXER_MICE_KIND": "myanonamouse",
+        "BIBLIOSTAT_INDEXER_MICE_SESSION": "mam_id=a%2Fb",
+        "BIBLIOSTAT_INDEXER_PROWLARR_KIND": "prowlarr",
+        "BIBLIOSTAT_INDEXER_PROWLARR_URL": "http://prowlarr:9696",
+        "BIBLIOSTAT_INDEXER_PROWLARR_API_KEY": "p",
+        "BIBLIOSTAT_INDEXER_PROWLARR_ONLY": "3, 7",
+        "BIBLIOSTAT_INDEXER_READERS_KIND": "librivox",
+        "BIBLIOSTAT_INDEXER_READERS_ARCHIVE": "http://emerald/9",
+        "BIBLIOSTAT_INDEXERS_OFF": "librivox",
+        "BIBLIOSTAT_SECRET_KEY": SECRET_KEY,
         "BIBLIOSTAT_CATALOGUE_OFF": "librivox, audible",
         "BIBLIOSTAT_CATALOGUE_AUDIBLE_URL": "http://libex:8000/{region}/",
         "BIBLIOSTAT_CATALOGUE_AUDIBLE_REGIONS": "de,us",
@@ -117,7 +162,11 @@ def test_every_variable_reaches_its_setting(tmp_path):
         IndexerSettings(
             name="emerald-city", url="http://prowlarr:9696/1/api", api_key=Secret("k"), categories=(3030, 103030)
         ),
+        IndexerSettings(name="mice", kind="myanonamouse", session=Secret("a%2Fb")),
+        IndexerSettings(name="prowlarr", kind="prowlarr", url="http://prowlarr:9696", api_key=Secret("p"), only=(3, 7)),
+        IndexerSettings(name="readers", kind="librivox", archive="http://emerald/9"),
     )
+    assert (found.secret_key, found.indexers_off) == (Secret(SECRET_KEY), ("librivox",))
     assert found.catalogues == CatalogueSettings(
         off=("librivox", "audible"),
         audible_url="http://libex:8000/{region}",
@@ -302,8 +351,10 @@ def test_every_mistake_is_reported_at_once_under_the_name_of_its_variable(tmp_pa
     assert sorted(mistakes(environ, tmp_path)) == sorted(
         [
             "BIBLIOSTAT_LOG_LEVL: unknown variable (did you mean `BIBLIOSTAT_LOG_LEVEL`?)",
-            "BIBLIOSTAT_INDEXER_OZ_KEY: unknown variable (known are BIBLIOSTAT_INDEXER_<NAME>_URL,"
-            " BIBLIOSTAT_INDEXER_<NAME>_API_KEY, BIBLIOSTAT_INDEXER_<NAME>_KIND, BIBLIOSTAT_INDEXER_<NAME>_CATEGORIES)",
+            "BIBLIOSTAT_INDEXER_OZ_KEY: unknown variable (known are BIBLIOSTAT_INDEXER_<NAME>_KIND,"
+            " BIBLIOSTAT_INDEXER_<NAME>_URL, BIBLIOSTAT_INDEXER_<NAME>_API_KEY, BIBLIOSTAT_INDEXER_<NAME>_SESSION,"
+            " BIBLIOSTAT_INDEXER_<NAME>_CATEGORIES, BIBLIOSTAT_INDEXER_<NAME>_ONLY,"
+            " BIBLIOSTAT_INDEXER_<NAME>_ARCHIVE)",
             "BIBLIOSTAT_AUDIOBOOKSHELF_URL: is not a URL of http or https with a host"
             " (write it like `http://host:1234`)",
             "BIBLIOSTAT_AUDIOBOOKSHELF_API_KEY: `api_key` is missing",
@@ -313,7 +364,7 @@ def test_every_mistake_is_reported_at_once_under_the_name_of_its_variable(tmp_pa
             "BIBLIOSTAT_INDEXER_KANSAS_URL_FILE: is not a URL of http or https with a host"
             " (write it like `http://host:1234`)",
             "BIBLIOSTAT_INDEXER_OZ_CATEGORIES: must be a whole number, not `audio`",
-            "BIBLIOSTAT_INDEXER_OZ_URL: `url` is missing",
+            "BIBLIOSTAT_INDEXER_OZ_URL: `url` is missing (an indexer of the kind torznab needs it)",
             "BIBLIOSTAT_CATALOGUE_OFF: must be one of audible, audiosilo, audnexus, librivox, openlibrary,"
             " not `hardcover`",
             "BIBLIOSTAT_CATALOGUE_AUDIBLE_REGIONS: must be one of au, br, ca, de, es, fr, in, it, jp, uk, us, not `oz`",
