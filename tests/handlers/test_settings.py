@@ -197,7 +197,8 @@ def test_every_variable_reaches_its_setting(tmp_path):
     assert (found.publish, found.log_format, found.log_level) == ("in_place", "json", "warning")
     named = [name for name in environ if "_INDEXER_" in name or "_PROVIDER_" in name]
     assert environ.keys() - named == {variable.name for variable in VARIABLES}
-    assert len(named) == sum(len(each.variables) for each in NAMED)
+    found_by = [each.variable(name) for name in named for each in NAMED]
+    assert {match[2] for match in found_by if match} == {variable for each in NAMED for variable in each.variables}
 
 
 def test_the_usual_addresses_are_those_that_the_adapters_know():
