@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from domain.catalogue.books import Catalogued, Edit, EditVerb, Subject
 from domain.catalogue.choosing import choose
 from domain.catalogue.claims import BookClaim
 from domain.catalogue.derive import derive
 from domain.catalogue.growth import FIRST, GREW, grown, waits
-from domain.catalogue.memory import could_not_look
+from domain.catalogue.memory import Heard, could_not_look
 from domain.catalogue.wanting import struck_out
 from domain.manifest import ProfileSpec
 from tests.domain.catalogue.said import BAUM, NOW, answered, chosen, derived, oz, product, series
@@ -154,3 +155,37 @@ def test_an_exclusion_survives_new_editions_merges_and_their_withdrawal_until_it
     assert verdict(withdrawn, (out,)) == ["Excluded"]
 
     assert verdict(withdrawn, ()) == ["Wanted"]
+
+
+def refusing(source: str, *, refused: bool, at: datetime = NOW) -> Heard:
+    return could_not_look(None, source, "everything", code="X", why="down", refused=refused, now=at)
+
+
+def test_a_book_that_was_not_wanted_when_it_was_first_seen_is_growth_once_it_is():
+    first = derived(AUTHOR, *works(1, 20))
+    some = [one.id for one in first.books][:5]
+    first = grown(first, None, trusted=True, wanted=some, approved=())
+    later = derived(AUTHOR, *works(1, 20))
+    second = grown(later, first, trusted=True, wanted=[one.id for one in later.books], approved=())
+
+    assert (second.proposal_code, len(second.proposed)) == (GREW, 15)
+
+
+def test_a_source_that_refuses_us_does_not_keep_the_first_derivation_open():
+    first = derive(series(), [answered("audnexus", *oz(2)), refusing("audible", refused=True)], now=NOW)
+    first = grown(first, None, trusted=True, wanted=ids_of(first), approved=())
+    later = derive(series(), [answered("audible", *oz(6), now=NOW + timedelta(days=1))], now=NOW + timedelta(days=1))
+    second = grown(later, first, trusted=True, wanted=ids_of(later), approved=())
+
+    assert second.proposal_code == GREW
+
+
+@pytest.mark.parametrize(("days", "code"), [(7, ""), (8, GREW)])
+def test_a_source_that_is_down_keeps_the_first_derivation_open_for_a_week(days, code):
+    then = NOW + timedelta(days=days)
+    first = derive(series(), [answered("audnexus", *oz(2)), refusing("audible", refused=False)], now=NOW)
+    first = grown(first, None, trusted=True, wanted=ids_of(first), approved=())
+    later = derive(series(), [answered("audible", *oz(6), now=then)], now=then)
+    second = grown(later, first, trusted=True, wanted=ids_of(later), approved=())
+
+    assert second.proposal_code == code

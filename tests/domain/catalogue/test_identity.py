@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from domain.catalogue.books import Book
@@ -293,3 +294,17 @@ def test_a_guide_or_a_comic_is_never_the_book_that_it_is_named_after(title: str,
 
     assert [book for book in found.books if {guide.id, "asin:B0OZ000003"} <= set(book.ids)] == []
     assert [title for _, title in wanted_of(found)] == list(OZ)
+
+
+def test_an_alias_of_a_series_says_nothing_of_the_books_that_have_the_same_numbers():
+    """Some sources number books and series apart, so that `hardcover:31` is one of each."""
+    books = [work("hardcover", 31, OZ[0], {"Oz": "1"}), work("hardcover", 3, OZ[1], {"Oz": "2"})]
+    lists = [
+        msgspec.structs.replace(listed("hardcover", "Oz", [("hardcover:31", "1"), ("hardcover:3", "2")]), id=id)
+        for id in ("hardcover:31", "hardcover:3")
+    ]
+    answer = answered("hardcover", *books, *lists, aliases=[("hardcover:31", "hardcover:3")])
+
+    found = derive(series(), [answer], now=NOW)
+
+    assert {OZ[0], OZ[1]} <= {book.title for book in found.books}
