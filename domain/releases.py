@@ -61,12 +61,16 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     min_seed_s: int | None = None
     snatched: bool = False
     """Whether this account had it before."""
+    tracker: str | None = None
+    """The tracker behind it, by name, where one indexer asks several."""
     tracker_id: str | None = None
     """The tracker's own name for it, `mam/12345`: the same wherever the release is offered."""
     whole: bool = True
     """Whether every file of the torrent must be taken: a tracker's rule. Where not, formats that are not wanted may be
     left out (the Internet Archive puts all of an item's formats into one torrent)."""
     info_url: str | None = None
+    also_at: tuple[str, ...] = ()
+    """Other indexers that offer the same torrent."""
     warnings: tuple[str, ...] = ()
 
 

@@ -217,6 +217,33 @@ def release_id(indexer: str, guid: str) -> str:
     return hashlib.sha256(f"{indexer}\0{without_secrets(guid)}".encode("utf-8", "replace")).hexdigest()[:16]
 
 
+def only_ebooks(categories: Iterable[int]) -> bool:
+    """Whether it is filed under books to read alone; what is not filed in a standard category is not."""
+    standard = [number for number in categories if number < CUSTOM_CATEGORY]
+    return bool(standard) and all(7000 <= number < 8000 for number in standard)
+
+
+def tracker_id(*addresses: str) -> str | None:
+    """What a tracker that is asked natively too calls the release (`mam/12345`), told by the release's page."""
+    found = (_MAM_PAGE.fullmatch(address) for address in addresses)
+    return next((f"mam/{match[1]}" for match in found if match), None)
+
+
+_MAM_PAGE = re.compile(r"https?://(?:www\.)?myanonamouse\.net/t/([1-9]\d{0,15})/?", re.ASCII)
+
+
+def believable_size(*sizes: int | None) -> int | None:
+    """The first that can be the size of an audiobook, in bytes."""
+    return next((size for size in sizes if size and SMALLEST_AUDIO_BYTES <= size <= LARGEST_BYTES), None)
+
+
+def info_page(stated: str, *, link: str) -> str | None:
+    """The page about the release. A guid that is the download link itself is none: it may be a secret."""
+    if not stated or stated == link or _LIKE_A_KEY.search(urlsplit(stated).path):
+        return None
+    return public_address(stated)
+
+
 class _Enclosure(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     type: str
@@ -270,9 +297,7 @@ class _Item:
     @property
     def offered(self) -> bool:
         """Not usenet, and not filed under e-books alone."""
-        standard = [number for number in self.categories if number < CUSTOM_CATEGORY]
-        only_ebooks = bool(standard) and all(7000 <= number < 8000 for number in standard)
-        return not self.is_usenet and not only_ebooks
+        return not self.is_usenet and not only_ebooks(self.categories)
 
     @property
     def guid(self) -> str:
@@ -322,6 +347,8 @@ def _release(item: _Item, indexer: str) -> Release:
         download_factor=_decimal(item.attr("downloadvolumefactor"), most=10),
         min_ratio=_decimal(item.attr("minimumratio"), most=1_000),
         min_seed_s=_whole(item.attr("minimumseedtime"), most=10 * 366 * 86_400),
+        tracker=clean_title(item.text("prowlarrindexer") or item.text("jackettindexer")) or None,
+        tracker_id=tracker_id(item.guid, item.text("comments").removesuffix("#comments")),
         info_url=_info_url(item),
         warnings=warnings,
     )
@@ -357,8 +384,7 @@ def _peers(item: _Item) -> tuple[int | None, int | None]:
 
 def _size(item: _Item) -> int | None:
     stated = [item.attr("size"), item.text("size"), *(enclosure.length for enclosure in item.enclosures)]
-    sizes = (_bytes(text) for text in stated)
-    return next((size for size in sizes if size and SMALLEST_AUDIO_BYTES <= size <= LARGEST_BYTES), None)
+    return believable_size(*map(_bytes, stated))
 
 
 def _category(item: _Item) -> str | None:
@@ -385,12 +411,8 @@ def _at_commas(text: str) -> list[str]:
 
 
 def _info_url(item: _Item) -> str | None:
-    """The page about the release. A guid that is the download link itself is none: it may be a secret."""
     comments, guid = item.text("comments").removesuffix("#comments"), item.text("guid")
-    stated = _absolute(item.address, comments) if comments else guid
-    if not stated or stated == item.link or _LIKE_A_KEY.search(urlsplit(stated).path):
-        return None
-    return public_address(stated)
+    return info_page(_absolute(item.address, comments) if comments else guid, link=item.link)
 
 
 _LIKE_A_KEY = re.compile(r"[0-9A-Za-z_-]{24,}")
