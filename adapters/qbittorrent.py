@@ -36,6 +36,7 @@ from qbittorrentapi.exceptions import (
 
 from domain.errors import Ambiguous, Conflict, Failure, Permanent, Transient, Unfit
 from domain.releases import Payload, TorrentFile
+from domain.wanted_files import CHOOSE_TAG
 from domain.world import Torrent, TorrentState
 
 P = ParamSpec("P")
@@ -67,6 +68,7 @@ _REMOVING_ACTIONS = frozenset({1, 3, "Remove", "RemoveWithContent"})
 _POLL_S = 0.1
 _REPEAT_DELETE_S = 0.4
 _LOGOUT_S = 5.0
+_UNWANTED_FOLDER = ".unwanted"
 
 
 class ClientInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +143,12 @@ class _FileRow(msgspec.Struct, frozen=True):
     size: int
     progress: float
     priority: int = 1
+    index: int = -1
+
+    @property
+    def path(self) -> str:
+        """As the torrent calls it: some servers keep what is not wanted in a hidden folder beside the rest."""
+        return "/".join(part for part in self.name.split("/") if part != _UNWANTED_FOLDER)
 
 
 class _Category(msgspec.Struct, frozen=True):
@@ -326,18 +334,45 @@ class QBittorrent:
     async def add(self, payload: Payload, *, tags: Sequence[str]) -> Torrent:
         """Add once and read it back. One that is there already is adopted: it gets the tags it lacks, nothing else.
 
+        With unwanted files it is added stopped and with `CHOOSE_TAG`, and started by `choose`. Never so for a magnet,
+        whose files are unknown.
+
         `Transient` before anything was sent, `Permanent` ClientRefusedTorrent when the server cannot read it,
-        `Ambiguous` when it was sent and is not seen.
+        `Ambiguous` when it was sent and is not seen (AddNotSeen), or is there and waits for `choose` (FilesNotChosen).
         """
         ids = _known_ids((payload.infohash_v1, payload.infohash_v2))
         row = await self._present(payload, ids)
         if row is None:
             await self._ensure_category()
-            row = await self._sent(payload, ids, tags)
+            row = await self._sent(payload, ids, [*tags, CHOOSE_TAG] if _chooses(payload) else tags)
         elif await self._give_tags(row, tags):
             row = await self._listed(row.ids) or row
         self._note_command(row.hash)
+        if _chooses(payload) and CHOOSE_TAG in row.tag_set:
+            row = await self._chosen(row, payload.unwanted)
         return _torrent(row, complete=False)
+
+    async def choose(self, torrent_id: str, unwanted: Collection[str]) -> None:
+        """Put these files out of action, see it done, start the torrent, and take `CHOOSE_TAG` off. May be repeated.
+
+        `unwanted` are paths as `files` gives them; what is out of action already stays so. Until the tag is gone the
+        torrent is stopped or has nothing but wanted files. `Conflict`: TorrentGone, FilesNotListed when the server
+        does not list one of the paths, NothingWanted when no file would be left, PrioritiesNotKept, StartNotSeen.
+        """
+        row = await self._located(torrent_id)
+        listed = await self._listed_files(row.hash)
+        unwanted = frozenset(unwanted)
+        if missing := unwanted - {file.path for file in listed}:
+            raise Conflict(
+                f"{self._where} does not list {len(missing)} of the files of torrent {row.hash} that shall be left "
+                "out: choose from what it lists.",
+                code="FilesNotListed",
+            )
+        if all(file.priority == 0 or file.path in unwanted for file in listed):
+            raise Conflict(f"No file of torrent {row.hash} would be left to download.", code="NothingWanted")
+        await self._leave_out(row, [file.index for file in listed if file.path in unwanted and file.priority != 0])
+        await self._started(row)
+        await self.untag(row.hash, [CHOOSE_TAG])
 
     async def tag(self, torrent_id: str, tags: Sequence[str]) -> None:
         """`Conflict` TorrentGone, or TagsNotKept when the server keeps something else."""
@@ -425,7 +460,7 @@ class QBittorrent:
             "use_auto_torrent_management": False,
             "content_layout": "Original",
             "stop_condition": "None",
-            "is_stopped": False,
+            "is_stopped": _chooses(payload),
             "ratio_limit": -1,
             "seeding_time_limit": -1,
             "inactive_seeding_time_limit": -1,
@@ -441,6 +476,46 @@ class QBittorrent:
                     code="CategoryRefused",
                 )
         self._category_seen = True
+
+    # Choosing files
+
+    async def _chosen(self, row: _Row, unwanted: Collection[str]) -> _Row:
+        """The torrent is there whatever happens here, so that no failure may look as if it had not been added."""
+        try:
+            await self.choose(row.hash, unwanted)
+            return await self._listed(row.ids) or row
+        except Failure as failure:
+            raise Ambiguous(
+                f"{self._where} has torrent {row.hash}, and its files are not chosen yet. {failure.message}",
+                code="FilesNotChosen",
+            ) from None
+
+    async def _leave_out(self, row: _Row, indexes: Collection[int]) -> None:
+        """In one request, so that there is nothing between none and all of them."""
+        if not indexes:
+            return
+        await self._ask(self._client.torrents_file_priority, torrent_hash=row.hash, file_ids=[*indexes], priority=0)
+        self._note_command(row.hash)
+
+        async def still_wanted() -> list[int]:
+            files = await self._listed_files(row.hash)
+            return [file.index for file in files if file.index in indexes and file.priority != 0]
+
+        if await self._until(still_wanted, lambda left: not left):
+            raise Conflict(
+                f"{self._where} still downloads files that it was told to leave out.", code="PrioritiesNotKept"
+            )
+
+    async def _started(self, row: _Row) -> None:
+        await self._command(self._client.torrents_start, row.hash)
+
+        async def stopped() -> bool:
+            state = (await self._located(row.hash)).state
+            # While it is being loaded nothing shows whether it will run then.
+            return state == "checkingResumeData" or _STATES.get(state) is TorrentState.STOPPED
+
+        if await self._until(stopped, lambda still: not still):
+            raise Conflict(f"{self._where} did not start torrent {row.hash}.", code="StartNotSeen")
 
     # Tags
 
@@ -572,10 +647,12 @@ class QBittorrent:
         return [msgspec.structs.replace(row, hash=row.hash.lower()) for row in rows]
 
     async def _file_rows(self, torrent_id: str) -> list[_FileRow]:
-        rows = _decoded(
+        return [row for row in await self._listed_files(torrent_id) if row.priority != 0]
+
+    async def _listed_files(self, torrent_id: str) -> list[_FileRow]:
+        return _decoded(
             await self._ask(self._client.torrents_files, torrent_hash=torrent_id), list[_FileRow], self._where
         )
-        return [row for row in rows if row.priority != 0]
 
     async def _categories(self) -> Mapping[str, _Category]:
         return _decoded(await self._ask(self._client.torrents_categories), dict[str, _Category], self._where)
@@ -708,6 +785,10 @@ def _torrent(row: _Row, *, complete: bool) -> Torrent:
         seeding_s=row.seeding_time,
         seeders=row.num_complete if row.num_complete >= 0 else None,
     )
+
+
+def _chooses(payload: Payload) -> bool:
+    return bool(payload.unwanted) and payload.content is not None
 
 
 def _known_ids(ids: Iterable[str | None]) -> frozenset[str]:

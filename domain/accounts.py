@@ -6,6 +6,9 @@ from datetime import datetime
 
 import msgspec
 
+BOUNDLESS = 1e9
+"""The ratio of who downloaded nothing: a number, because JSON knows no infinity and what is unknown waits."""
+
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """The account's record at one indexer. None is unknown, never zero."""
@@ -16,7 +19,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     rank: str = ""
     """The tracker's own word: `Power User`, `VIP`."""
     ratio: float | None = None
-    """Uploaded over downloaded; infinite where nothing was downloaded."""
+    """Uploaded over downloaded; `BOUNDLESS` where nothing was downloaded."""
     uploaded_bytes: int | None = None
     downloaded_bytes: int | None = None
     unsatisfied: int | None = None
@@ -27,3 +30,5 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     points: int | None = None
     wedges: int | None = None
     connectable: bool | None = None
+    grabbed_since: int = 0
+    """Grabs of ours that the record may not know of yet. Counted when the record is used; a reading of it says 0."""

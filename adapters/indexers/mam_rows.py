@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ import msgspec
 
 from adapters.indexers.feed import LARGEST_BYTES, release_id
 from adapters.indexers.text import clean_title
-from domain.accounts import Account
+from domain.accounts import BOUNDLESS, Account
 from domain.languages import read_language
 from domain.releases import Release, SeriesName
 
@@ -186,7 +185,7 @@ def _ratio(stated: object) -> float | None:
     """`3.27`, `"3,214.5"`, or `"∞"` where nothing was downloaded."""
     text = str(stated).strip() if isinstance(stated, str | int | float) and not isinstance(stated, bool) else ""
     if text == "∞":
-        return math.inf
+        return BOUNDLESS
     plain = _without_commas(text)
     return float(plain) if re.fullmatch(r"\d{1,12}(?:\.\d{1,20})?", plain, re.ASCII) else None
 

@@ -18,7 +18,7 @@ from adapters.indexers import asking, mam_rows
 from adapters.indexers.text import fingerprint, quoted
 from adapters.sessions import Session, Sessions
 from adapters.torrents import read_torrent
-from domain.accounts import Account
+from domain.accounts import BOUNDLESS, Account
 from domain.errors import Permanent, Transient, Unfit
 from domain.releases import Payload, Release
 
@@ -88,7 +88,7 @@ class MyAnonamouse:
     async def check(self) -> str:
         """Ask for the user record now: proves the address and the session. One line about the account."""
         account = await self._read_account()
-        ratio = "unknown" if account.ratio is None else f"{account.ratio:,.2f}".replace("inf", "∞")
+        ratio = "unknown" if account.ratio is None else "∞" if account.ratio == BOUNDLESS else f"{account.ratio:,.2f}"
         count, limit = ("unknown" if one is None else one for one in (account.unsatisfied, account.unsatisfied_limit))
         return f"{account.rank or 'rank unknown'}, ratio {ratio}, unsatisfied {count} of {limit}"
 

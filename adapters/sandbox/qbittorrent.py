@@ -55,6 +55,8 @@ class _Held(msgspec.Struct, kw_only=True):
     files: list[TorrentFile] | None = None
     have: list[int] = []
     """Bytes of each file; what the server believes, not what is on disk."""
+    unwanted: list[int] = []
+    """Indexes of the files whose priority is 0."""
     added_on: float
     completion_on: float = 0
     stopped: bool = False
@@ -66,12 +68,23 @@ class _Held(msgspec.Struct, kw_only=True):
     """Not kept in a meaningful way: a restart checks anew."""
 
     @property
-    def size(self) -> int:
+    def wanted(self) -> list[tuple[int, TorrentFile]]:
+        """The files to download, with their indexes."""
+        unwanted = frozenset(self.unwanted)
+        return [(number, file) for number, file in enumerate(self.files or ()) if number not in unwanted]
+
+    @property
+    def total_size(self) -> int:
         return sum(file.size_bytes for file in self.files or ())
 
     @property
+    def size(self) -> int:
+        """Of the wanted files. The real server counts their whole pieces."""
+        return sum(file.size_bytes for _, file in self.wanted)
+
+    @property
     def left(self) -> int:
-        return self.size - sum(self.have)
+        return self.size - sum(self.have[number] for number, _ in self.wanted)
 
     @property
     def finished(self) -> bool:
@@ -138,8 +151,8 @@ class _Swarm:
         path = self._seeds / file.path
         return path if path.is_file() and path.stat().st_size == file.size_bytes else None
 
-    def has(self, files: Iterable[TorrentFile]) -> bool:
-        return all(self.source(file) is not None for file in files)
+    def has(self, files: Iterable[tuple[int, TorrentFile]]) -> bool:
+        return all(self.source(file) is not None for _, file in files)
 
     def metadata(self, held: _Held) -> Payload | None:
         for path in sorted(self._seeds.glob("*.torrent")):
@@ -283,6 +296,7 @@ class StandIn:
             f"torrents/{stop}": (True, self._stop),
             f"torrents/{start}": (True, self._start),
             "torrents/recheck": (True, self._recheck),
+            "torrents/filePrio": (True, self._set_file_priority),
             "torrents/setShareLimits": (True, self._set_share_limits),
             "torrents/setCategory": (True, self._set_category),
             "torrents/tags": (False, lambda _: _Answer(body=sorted(self._kept.tags))),
@@ -358,7 +372,7 @@ class StandIn:
             "max_ratio": held.ratio_limit if held.ratio_limit >= 0 else -1,
             "max_seeding_time": held.seeding_time_limit if held.seeding_time_limit >= 0 else -1,
             "name": held.name,
-            "num_complete": int(known and self._swarm.has(held.files or ())),
+            "num_complete": int(known and self._swarm.has(held.wanted)),
             "num_incomplete": 0,
             "num_leechs": 0,
             "num_seeds": 0,
@@ -376,7 +390,7 @@ class StandIn:
             "super_seeding": False,
             "tags": ", ".join(held.tags),
             "time_active": now - int(held.added_on),
-            "total_size": held.size if known else -1,
+            "total_size": held.total_size if known else -1,
             "tracker": "",
             "trackers_count": 0,
             "up_limit": 0,
@@ -408,7 +422,7 @@ class StandIn:
             "creation_date": -1,
             "piece_size": 65536 if known else -1,
             "pieces_have": 0,
-            "pieces_num": -(-held.size // 65536) if known else -1,
+            "pieces_num": -(-held.total_size // 65536) if known else -1,
             "share_limit_action": "Default",
             "share_limits_mode": "Default",
             "total_wasted": 0,
@@ -428,7 +442,7 @@ class StandIn:
             return "metaDL"
         if held.finished:
             return "stalledUP"
-        return "downloading" if self._swarm.has(held.files) else "stalledDL"
+        return "downloading" if self._swarm.has(held.wanted) else "stalledDL"
 
     def _content_path(self, held: _Held, state: str) -> str:
         """The file itself when there is just one, even inside a folder; else the torrent's folder."""
@@ -455,7 +469,7 @@ class StandIn:
             "seeding_time": 0,
             "share_ratio": 0,
             "total_downloaded": held.size - held.left,
-            "total_size": held.size if held.files is not None else -1,
+            "total_size": held.total_size if held.files is not None else -1,
             "total_uploaded": 0,
         }
         return _Answer(body=body)
@@ -470,7 +484,7 @@ class StandIn:
                 "index": number,
                 "name": file.path,
                 "piece_range": [0, 0],
-                "priority": 1,
+                "priority": 0 if number in held.unwanted else 1,
                 "progress": 1 if have == file.size_bytes else have / file.size_bytes,
                 "size": file.size_bytes,
             }
@@ -613,6 +627,24 @@ class StandIn:
             self._recount(held)
         return _Answer()
 
+    def _set_file_priority(self, asked: _Asked) -> _Answer:
+        if missing := asked.lacks("hash", "id", "priority"):
+            return self._bad_request(missing)
+        if asked.fields["priority"] not in ("0", "1", "6", "7"):
+            return _Answer(400, "Priority is not valid")
+        held = self._kept.torrents.get(asked.fields["hash"].lower())
+        if held is None:
+            return _NOT_FOUND
+        if held.files is None:
+            return _Answer(409, "Torrent's metadata has not yet downloaded")
+        chosen = set(asked.listed("id", "|"))
+        if not chosen <= set(map(str, range(len(held.files)))):
+            return _Answer(409, "File ID is not valid")
+        numbers, unwanted = set(map(int, chosen)), set(held.unwanted)
+        held.unwanted = sorted(unwanted | numbers if asked.fields["priority"] == "0" else unwanted - numbers)
+        self._note_completion(held)
+        return _Answer()
+
     def _set_share_limits(self, asked: _Asked) -> _Answer:
         required = ["hashes", "ratioLimit", "seedingTimeLimit"]
         required += ["inactiveSeedingTimeLimit"] if self._modern else []
@@ -693,7 +725,7 @@ class StandIn:
                 continue
             if held.files is None:
                 self._fetch_metadata(held)
-            elif not held.finished and self._swarm.has(held.files):
+            elif not held.finished and self._swarm.has(held.wanted):
                 rate = self._bytes_per_second or held.size / max(self._download_seconds, 0.001)
                 self._receive(held, int(rate * elapsed) + 1)
 
@@ -702,7 +734,7 @@ class StandIn:
             self._learn(held, payload)
 
     def _receive(self, held: _Held, budget: int) -> None:
-        for number, file in enumerate(held.files or ()):
+        for number, file in held.wanted:
             source, taken = self._swarm.source(file), min(budget, file.size_bytes - held.have[number])
             if source is not None and (taken > 0 or not file.size_bytes):
                 _copy_part(source, held.path_of(file), held.have[number], taken)
@@ -714,7 +746,10 @@ class StandIn:
     def _recount(self, held: _Held) -> None:
         """Believe what is on disk now."""
         held.have = [min(max(_size_on_disk(held.path_of(file)), 0), file.size_bytes) for file in held.files or ()]
-        if held.finished and not held.completion_on:
+        self._note_completion(held)
+
+    def _note_completion(self, held: _Held) -> None:
+        if held.finished and held.size and not held.completion_on:
             held.completion_on = time.time()
 
     # State
@@ -729,7 +764,7 @@ class StandIn:
             self._kept = msgspec.json.decode(self._file.read_bytes(), type=_Kept)
         for held in self._kept.torrents.values():
             held.checking_until = time.time() + _CHECKING_S
-            if held.finished and any(_size_on_disk(held.path_of(file)) < file.size_bytes for file in held.files or ()):
+            if held.finished and any(_size_on_disk(held.path_of(file)) < file.size_bytes for _, file in held.wanted):
                 held.broken, held.have = "missingFiles", [0] * len(held.have)
 
     def _save(self, *, everything: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The demo's world: the Oz books by L. Frank Baum, a few of them on the shelf, the others among decoys on an indexer.
+"""The demo's world: the Oz books by L. Frank Baum, a few on the shelf, the others among decoys on several indexers.
 
 The books are in the public domain; narrators, other writers and recordings are invented, and the recordings silent.
 """
@@ -11,9 +11,11 @@ import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
+from adapters.sandbox import librivox_audio, myanonamouse
 from adapters.sandbox.recordings import write_recording
 from adapters.sandbox.torrent_maker import make_torrent
 from adapters.sandbox.torznab import Offer
@@ -44,19 +46,76 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.parts_s) // 60
 
 
+Place = Literal["torznab", "prowlarr", "myanonamouse", "librivox"]
+"""The indexer that offers something."""
+
+
 class World(msgspec.Struct, frozen=True, kw_only=True):
-    """What `build` made on disk and what the indexer shall offer."""
+    """What `build` made on disk and what the indexers shall offer."""
 
     library: Path
     """The library's folder, with the books that are owned."""
     seeds: Mapping[str, Path]
     """Guid of an offer -> the folder that its torrent's content stands in. Dead offers have none."""
     offers: tuple[Offer, ...]
+    """All of them, as a Torznab indexer would list each."""
+    places: Mapping[str, Place]
+    """Guid of an offer -> who offers it."""
     owned: frozenset[int]
     obtainable: frozenset[int]
     """Volumes that are missing and rightly offered."""
     unobtainable: frozenset[int]
     """Volumes that are missing and offered only as something else."""
+
+    def at(self, place: Place) -> tuple[Offer, ...]:
+        return tuple(offer for offer in self.offers if self.places[offer.guid] == place)
+
+    @property
+    def on_myanonamouse(self) -> tuple[myanonamouse.Offer, ...]:
+        """As the site lists them: people and series apart from the title."""
+        return tuple(map(_as_row, self.at("myanonamouse")))
+
+    @property
+    def on_librivox(self) -> tuple[librivox_audio.Recording, ...]:
+        return tuple(map(_as_recording, self.at("librivox")))
+
+
+def _as_row(offer: Offer) -> myanonamouse.Offer:
+    told = offer.attrs
+    return myanonamouse.Offer(
+        id=int(offer.guid),
+        title=offer.title,
+        authors=tuple(filter(None, [told.get("author")])),
+        narrators=tuple(filter(None, [told.get("narrator")])),
+        series=(("Oz", told["number"]),) if "number" in told else (),
+        size_bytes=offer.size_bytes or 0,
+        files=len(read_torrent(offer.torrent).files or ()) if offer.torrent else 1,
+        seeders=offer.seeders or 0,
+        filetype=told.get("filetype", "mp3"),
+        free="free" in told,
+        added_at=offer.published_at,
+        torrent=offer.torrent,
+    )
+
+
+def _as_recording(offer: Offer) -> librivox_audio.Recording:
+    assert offer.volume is not None
+    volume = VOLUMES[offer.volume - 1]
+    return librivox_audio.Recording(
+        identifier=_identifier(volume),
+        title=volume.title,
+        authors=(("L. Frank", "Baum"),),
+        readers=(volume.narrator,) * len(volume.parts_s),
+        seconds=sum(volume.parts_s),
+        torrent=offer.torrent,
+        published_at=offer.published_at,
+    )
+
+
+def _identifier(volume: Volume) -> str:
+    """As the Internet Archive calls the recording."""
+    words = re.sub(r"[^a-z]+", "_", volume.title.lower())
+    return f"{words}_librivox"
 
 
 def _volume(position: int, title: str, year: int, narrator: str, *parts_s: int) -> Volume:
@@ -104,6 +163,7 @@ class _Lot(msgspec.Struct, frozen=True, kw_only=True):
     categories: tuple[int, ...] = (3030,)
     attrs: Mapping[str, str] = {}
     states_hash: bool = False
+    place: Place = "torznab"
 
 
 def _right(position: int, title: str, seeders: int, *, suffix: str = "mp3", **attrs: str) -> _Lot:
@@ -115,10 +175,34 @@ def _right(position: int, title: str, seeders: int, *, suffix: str = "mp3", **at
     return _Lot(title=title, seeders=seeders, volume=position, files=files, attrs=attrs, states_hash=position % 2 == 0)
 
 
+def _mouse(position: int, seeders: int, *, suffix: str = "mp3", **attrs: str) -> _Lot:
+    """The very book, with people, series and number apart from its title."""
+    volume = VOLUMES[position - 1]
+    told = {"author": AUTHOR, "narrator": volume.narrator, "number": str(position), "filetype": suffix, **attrs}
+    return _at("myanonamouse", _right(position, volume.title, seeders, suffix=suffix, **told))
+
+
+def _read_aloud(position: int) -> _Lot:
+    """The very book as volunteers read it: one item holds it in several formats, of which one is enough."""
+    volume = VOLUMES[position - 1]
+    name = _identifier(volume).removesuffix("_librivox")
+    files = {f"{name}_{number:02}_baum.mp3": part for number, part in enumerate(volume.parts_s, start=1)}
+    smaller = {path.replace(".mp3", f"{SMALLER}.mp3"): part for path, part in files.items()}
+    return _Lot(title=volume.title, seeders=1, volume=position, files=files | smaller, place="librivox")
+
+
+SMALLER = "_64kb"
+"""How the Internet Archive calls the copies of lower quality."""
+
+
 def _decoy(label: str, position: int | None, title: str, seeders: int, *, suffix: str = "mp3", **attrs: str) -> _Lot:
     """Something else, which somebody who is not careful takes for the volume at this position."""
     files = {f"01 - {_file_name(title)}.{suffix}": DECOY_S}
     return _Lot(title=title, seeders=seeders, volume=position, label=label, files=files, attrs=attrs)
+
+
+def _at(place: Place, lot: _Lot) -> _Lot:
+    return msgspec.structs.replace(lot, place=place)
 
 
 def _file_name(title: str) -> str:
@@ -136,21 +220,28 @@ def _ebook(position: int, title: str, seeders: int, *categories: int) -> _Lot:
 
 
 BY_BAUM = {"author": AUTHOR, "language": "English"}
+THREE_DAYS = {"minimumseedtime": "259200"}
+ONE_TO_ONE = {"minimumratio": "1.0"}
 
 LOTS = (
-    _right(2, "The Marvelous Land of Oz by L. Frank Baum [ENG / M4B]", 31, suffix="m4b", **BY_BAUM),
+    _read_aloud(2),
     _right(4, "L. Frank Baum - Oz 04 - Dorothy and the Wizard in Oz (Unabridged) MP3 32kbps", 12),
-    _right(6, "The Emerald City of Oz by L. Frank Baum [ENG / MP3]", 18, **BY_BAUM, minimumseedtime="259200"),
-    _right(7, "L.Frank.Baum-The.Patchwork.Girl.of.Oz.Unabridged.MP3.32kbps", 9),
+    _at("prowlarr", _right(6, "The Emerald City of Oz by L. Frank Baum [ENG / MP3]", 18, **BY_BAUM, **THREE_DAYS)),
+    _mouse(7, 9),
     _right(8, "L. Frank Baum - [Oz 08] - Tik-Tok of Oz (Unabridged) [MP3]", 14, author=AUTHOR),
     _right(9, "The Scarecrow of Oz (Oz, Book 9) (Unabridged) - L. Frank Baum - read by Nora Field [MP3 32kbps]", 11),
-    _right(10, "Rinkitink in Oz by L. Frank Baum [ENG / MP3]", 7, **BY_BAUM),
-    _right(11, "The Lost Princess of Oz: Oz, Book 11 by L. Frank Baum [ENG / MP3] [VIP]", 22, downloadvolumefactor="0"),
-    _right(13, "The Magic of Oz by L. Frank Baum [ENG / M4B]", 16, suffix="m4b", **BY_BAUM, minimumratio="1.0"),
+    _read_aloud(10),
+    _mouse(11, 22, free="yes"),
+    _at(
+        "prowlarr",
+        _right(13, "The Magic of Oz by L. Frank Baum [ENG / M4B]", 16, suffix="m4b", **BY_BAUM, **ONE_TO_ONE),
+    ),
     _right(14, "Baum, L. Frank - Oz 14 - Glinda of Oz (1920) Unabridged MP3", 15),
     _decoy("wrong_volume", 2, "L. Frank Baum - Oz 01 - The Wonderful Wizard of Oz (Unabridged) MP3 32kbps", 88),
     _decoy("wrong_volume", 4, "Ozma of Oz by L. Frank Baum [ENG / M4B]", 41, suffix="m4b", **BY_BAUM),
     _decoy("wrong_volume", 6, "The Road to Oz by L. Frank Baum [ENG / M4B]", 47, suffix="m4b", **BY_BAUM),
+    _at("myanonamouse", _decoy("wrong_volume", 7, "The Road to Oz", 61, author=AUTHOR, number="5")),
+    _at("myanonamouse", _decoy("abridged", 11, "The Lost Princess of Oz (Abridged)", 70, author=AUTHOR, number="11")),
     _decoy("wrong_volume", 12, "L. Frank Baum - Oz 13 - The Tin Woodman of Oz (Unabridged) MP3 32kbps", 19),
     _decoy("wrong_volume", 14, "The Royal Book of Oz by Ruth Plumly Thompson [ENG / M4B]", 26, suffix="m4b"),
     _omnibus(6, "The Oz Collection: Books 6-10 by L. Frank Baum [ENG / MP3]", 64),
@@ -194,6 +285,7 @@ def build(folder: Path, *, announce: str | None = None) -> World:
         library=library,
         seeds={offer.guid: seeds / offer.guid for offer in offers if offer.label != "dead"},
         offers=offers,
+        places={offer.guid: lot.place for offer, lot in zip(offers, LOTS, strict=True)},
         owned=frozenset(OWNED),
         obtainable=missing & right,
         unobtainable=missing - right,
@@ -209,7 +301,8 @@ def _shelve(volume: Volume, library: Path) -> None:
 
 def _offer(number: int, lot: _Lot, seeds: Path, announce: str | None) -> Offer:
     guid = f"{1001 + number}"
-    content = seeds / guid / _file_name(lot.title)
+    item = lot.place == "librivox" and lot.volume
+    content = seeds / guid / (_identifier(VOLUMES[lot.volume - 1]) if item and lot.volume else _file_name(lot.title))
     _fill(content, lot)
     torrent = make_torrent(content, announce=announce, private=True)
     payload = read_torrent(torrent)
@@ -235,12 +328,19 @@ def _fill(content: Path, lot: _Lot) -> None:
     if not lot.files:
         _write_epub(content / f"{_file_name(lot.title)}.epub")
     volume = VOLUMES[lot.volume - 1] if lot.label == "right" and lot.volume else None
-    for number, (name, seconds) in enumerate(lot.files.items(), start=1):
+    total = len(volume.parts_s) if volume else len(lot.files)
+    for index, (name, seconds) in enumerate(lot.files.items()):
+        number = index % total + 1
         if volume:
-            tags = _tags(volume, volume.title, number, len(lot.files))
+            tags = _tags(volume, volume.title, number, total)
         else:
-            tags = {"album": lot.title, "title": name, "track": f"{number}/{len(lot.files)}"}
-        write_recording(content / name, seconds=seconds, tags=tags, kbps=KBPS)
+            tags = {"album": lot.title, "title": name, "track": f"{number}/{total}"}
+        write_recording(
+            content / name,
+            seconds=seconds,
+            tags=tags,
+            kbps=KBPS * 2 if lot.place == "librivox" and SMALLER not in name else KBPS,
+        )
 
 
 def _tags(volume: Volume, album: str, number: int, total: int) -> dict[str, str]:

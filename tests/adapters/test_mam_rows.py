@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.indexers.mam_rows import Page, Row, clean_query, read_account, read_page, vip_runs
-from domain.accounts import Account
+from domain.accounts import BOUNDLESS, Account
 from domain.case import judge_once
 from domain.gates import Answer, answer
 from domain.languages import read_language
@@ -298,7 +297,7 @@ def test_the_flat_record_of_before_is_read() -> None:
 def test_a_new_member_has_no_end_to_the_ratio_and_unknowns_stay_unknown() -> None:
     account = account_of("user_new_member")
 
-    assert account.ratio == math.inf
+    assert account.ratio == BOUNDLESS
     assert (account.unsatisfied, account.unsatisfied_limit) == (0, 20)
     assert (account.vip_until, account.wedges, account.connectable) == (None, None, None)
 

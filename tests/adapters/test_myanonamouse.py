@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import math
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ import pytest
 
 from adapters.indexers.myanonamouse import MyAnonamouse
 from adapters.sessions import Session, started
+from domain.accounts import BOUNDLESS
 from domain.errors import Failure, Permanent, Transient, Unfit
 from domain.releases import Release
 
@@ -532,7 +532,7 @@ async def test_a_check_says_what_is_unknown() -> None:
 
 
 async def test_a_new_member_has_an_infinite_ratio() -> None:
-    assert (await indexer(sending(fixture("user_new_member"))).account()).ratio == math.inf
+    assert (await indexer(sending(fixture("user_new_member"))).account()).ratio == BOUNDLESS
 
 
 # Downloads

@@ -18,7 +18,8 @@ from adapters.sandbox.qbittorrent import StandIn, create_app
 from adapters.sandbox.serve import Server, free_port
 from adapters.sandbox.torrent_maker import make_torrent
 from adapters.torrents import read_torrent
-from domain.errors import Ambiguous, Failure, Permanent, Transient
+from domain.errors import Ambiguous, Conflict, Failure, Permanent, Transient
+from domain.wanted_files import CHOOSE_TAG
 from domain.world import Torrent, TorrentState
 from tests.qbittorrent_nox import StandInRig, adapter
 
@@ -78,6 +79,7 @@ class Recording:
             "torrents/categories": recorded(self._version, "torrents_categories"),
             "torrents/info": self.rows,
             "torrents/files": self.files,
+            "torrents/tags": [],
         }
         answer = answers.get(scope["path"].removeprefix("/api/v2/"), "")
         text = isinstance(answer, str)
@@ -102,6 +104,7 @@ class Recorded(msgspec.Struct):
     faults: Faults
     client: QBittorrent
     clock: Ticks
+    url: str
 
     async def look(self, row: dict[str, Any], *, after_s: float = REFRESH_S) -> Torrent:
         self.clock.now += after_s
@@ -116,7 +119,7 @@ async def replay(request: pytest.FixtureRequest) -> AsyncIterator[Recorded]:
     faults = Faults(server)
     with Server(faults) as running:
         client = QBittorrent(running.url, category="audiobooks", save_path="/qbt/downloads/audiobooks", clock=clock)
-        yield Recorded(server=server, faults=faults, client=client, clock=clock)
+        yield Recorded(server=server, faults=faults, client=client, clock=clock, url=running.url)
         await client.close()
 
 
@@ -132,6 +135,10 @@ async def client(rig: StandInRig) -> AsyncIterator[QBittorrent]:
     made = adapter(rig, timeout_s=(0.5, 0.5), read_back_s=0.6)
     yield made
     await made.close()
+
+
+def impatient(replay: Recorded) -> QBittorrent:
+    return QBittorrent(replay.url, category="audiobooks", save_path="/qbt/downloads/audiobooks", read_back_s=0.2)
 
 
 async def failure_of(client: QBittorrent) -> Failure:
@@ -292,6 +299,50 @@ async def test_a_server_that_ignores_filters_is_read_all_the_same(replay: Record
 
     assert [torrent.id for torrent in listed] == [mine["hash"]]
     assert await replay.client.find({"12" * 20}) is None
+
+
+# Choosing files
+
+
+async def test_priorities_that_are_not_kept_start_nothing(replay: Recorded):
+    client = impatient(replay)
+    row = recorded("5.1.0", "info")["stoppedDL"]
+    replay.server.rows = [{**row, "tags": CHOOSE_TAG}]
+
+    with pytest.raises(Conflict) as caught:
+        await client.choose(row["hash"], [replay.server.files[2]["name"]])
+
+    assert caught.value.code == "PrioritiesNotKept"
+    asked = [path for _, path in replay.faults.requests]
+    assert "/api/v2/torrents/filePrio" in asked
+    assert not {path for path in asked if path.endswith(("/start", "/resume", "/removeTags"))}
+    await client.close()
+
+
+async def test_a_torrent_that_does_not_start_keeps_its_tag(replay: Recorded):
+    client = impatient(replay)
+    row = recorded("5.1.0", "info")["stoppedDL"]
+    replay.server.rows = [{**row, "tags": CHOOSE_TAG}]
+    replay.server.files[2]["priority"] = 0
+
+    with pytest.raises(Conflict) as caught:
+        await client.choose(row["hash"], [])
+
+    assert caught.value.code == "StartNotSeen"
+    assert not [path for _, path in replay.faults.requests if path.endswith("/removeTags")]
+    await client.close()
+
+
+@pytest.mark.parametrize("replay", ["5.1.0"], indirect=True)
+async def test_a_file_is_recognised_in_the_folder_for_unwanted_ones(replay: Recorded):
+    row = recorded("5.1.0", "info")["stalledUP"]
+    replay.server.rows = [row]
+    path = replay.server.files[2]["name"]
+    replay.server.files[2] |= {"name": path.replace("02.mp3", ".unwanted/02.mp3"), "priority": 0}
+
+    await replay.client.choose(row["hash"], [path])
+
+    assert "/api/v2/torrents/filePrio" not in [path for _, path in replay.faults.requests]
 
 
 # Misbehaviour

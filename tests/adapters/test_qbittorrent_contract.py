@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from qbittorrentapi import Client
 
@@ -16,6 +17,7 @@ from adapters.sandbox.faults import Fault
 from adapters.torrents import read_magnet, read_torrent
 from domain.errors import Ambiguous, Conflict, Permanent, Transient
 from domain.releases import Payload
+from domain.wanted_files import CHOOSE_TAG, left_out
 from domain.world import Torrent, TorrentState
 from tests.qbittorrent_nox import RIGS, NoxRig, Rig, adapter, needs_nox
 
@@ -53,6 +55,10 @@ def size_of(folder: str, file: str) -> int:
     return Path(folder, file).stat().st_size
 
 
+def is_there(folder: str, file: str) -> bool:
+    return Path(folder, file).exists()
+
+
 def delete(folder: str, file: str) -> None:
     Path(folder, file).unlink()
 
@@ -73,6 +79,17 @@ async def finished(client: QBittorrent, payload: Payload) -> Torrent:
 
     torrent: Torrent = await eventually(complete)
     return torrent
+
+
+def without(torrent: bytes, *endings: str) -> Payload:
+    """A payload of which the files that end so are not wanted."""
+    payload = read_torrent(torrent)
+    files = payload.files or ()
+    return msgspec.structs.replace(
+        payload,
+        files=tuple(file for file in files if not file.path.endswith(endings)),
+        unwanted=tuple(file.path for file in files if file.path.endswith(endings)),
+    )
 
 
 async def test_an_added_torrent_is_listed_as_it_was_asked_for(rig: Rig, client: QBittorrent, by_hand: Client):
@@ -408,3 +425,142 @@ async def test_the_server_describes_itself(rig: Rig, client: QBittorrent, by_han
     assert info.default_save_path == str(rig.downloads)
     assert info.category_path == str(rig.downloads / "audiobooks")
     assert (info.incomplete_path, info.queueing, info.refresh_s, info.problems) == (None, False, rig.refresh_s, ())
+
+
+async def test_only_the_wanted_files_are_downloaded_and_count(rig: Rig, client: QBittorrent, by_hand: Client):
+    payload = without(rig.offer("Dorothy and the Wizard in Oz"), "02.mp3")
+
+    added = await client.add(payload, tags=["want:oz/4"])
+
+    assert added.tags == ("want:oz/4",)
+    assert by_hand.torrents_tags() == ["want:oz/4"]
+    torrent = await finished(client, payload)
+    assert (torrent.progress, torrent.amount_left_bytes) == (1, 0)
+    assert 201_011 <= (torrent.size_bytes or 0) < 301_014
+    files = await client.files(payload.id)
+    assert {file.path: progress for file, progress in files} == {file.path: 1 for file in payload.files or ()}
+    for file, _ in files:
+        assert size_of(torrent.save_path, file.path) == file.size_bytes
+    assert not is_there(torrent.save_path, payload.unwanted[0])
+
+
+async def test_what_was_chosen_survives_a_restart(rig: Rig, client: QBittorrent):
+    payload = without(rig.offer("Sky Island"), "01.mp3", ".jpg")
+    await client.add(payload, tags=[])
+    await finished(client, payload)
+
+    rig.restart()
+
+    async def loaded() -> bool:
+        found = await client.find({payload.id})
+        return found is not None and found.complete
+
+    await eventually(loaded)
+    assert [file.path for file, _ in await client.files(payload.id)] == ["Sky Island/disc 1/02.mp3"]
+
+
+@pytest.mark.parametrize("step", ["/torrents/filePrio", "/torrents/start", "/torrents/removeTags", "/torrents/files"])
+async def test_a_choice_that_was_interrupted_is_finished_later(rig: Rig, client: QBittorrent, step: str):
+    lossy = adapter(rig, lossy=True, read_back_s=0.5)
+    await lossy.read(())
+    payload = without(rig.offer("The Sea Fairies"), "02.mp3")
+    steps = [step, "/torrents/resume"] if step == "/torrents/start" else [step]
+    rig.faults.now = [Fault(kind="reset", path=path) for path in steps]
+
+    with pytest.raises(Ambiguous) as caught:
+        await lossy.add(payload, tags=["want:oz"])
+
+    rig.faults.now = []
+    assert caught.value.code == "FilesNotChosen"
+    waiting = await client.find({payload.id})
+    assert waiting is not None
+    assert waiting.tags == (CHOOSE_TAG, "want:oz")
+    if step != "/torrents/removeTags":
+        assert (waiting.downloaded_bytes, waiting.complete) == (0, False)
+    listed = [file for file, _ in await client.files(payload.id)]
+    assert len(listed) == (3 if step in ("/torrents/filePrio", "/torrents/files") else 2)
+
+    await client.choose(payload.id, [file.path for file in listed if file.path.endswith("02.mp3")])
+    await client.choose(payload.id, ())
+
+    assert (await finished(client, payload)).tags == ("want:oz",)
+    assert {file.path for file, _ in await client.files(payload.id)} == {file.path for file in payload.files or ()}
+    await lossy.close()
+
+
+async def test_adding_again_finishes_the_choice(rig: Rig, client: QBittorrent):
+    lossy = adapter(rig, lossy=True, read_back_s=0.5)
+    payload = without(rig.offer("Queen Zixi of Ix"), "02.mp3")
+    rig.faults.now = [Fault(kind="reset", path="/torrents/filePrio")]
+    with pytest.raises(Ambiguous):
+        await lossy.add(payload, tags=["want:ix"])
+    rig.faults.now = []
+
+    again = await client.add(payload, tags=["want:ix"])
+
+    assert again.tags == ("want:ix",)
+    assert {file.path for file, _ in await client.files(payload.id)} == {file.path for file in payload.files or ()}
+    await lossy.close()
+
+
+@pytest.mark.parametrize(
+    ("unwanted", "code"),
+    [
+        (["The Master Key/03.mp3"], "FilesNotListed"),
+        ([f"The Master Key/{name}" for name in ("cover.jpg", "disc 1/01.mp3", "disc 1/02.mp3")], "NothingWanted"),
+    ],
+)
+async def test_a_choice_that_makes_no_sense_starts_nothing(
+    rig: Rig, client: QBittorrent, unwanted: list[str], code: str
+):
+    payload = msgspec.structs.replace(read_torrent(rig.offer("The Master Key")), unwanted=tuple(unwanted))
+
+    with pytest.raises(Ambiguous, match="not chosen"):
+        await client.add(payload, tags=[])
+
+    with pytest.raises(Conflict) as caught:
+        await client.choose(payload.id, unwanted)
+    assert caught.value.code == code
+
+    async def stopped() -> bool:
+        found = await client.find({payload.id})
+        return found is not None and found.state is TorrentState.STOPPED and found.tags == (CHOOSE_TAG,)
+
+    await eventually(stopped)
+    assert len(await client.files(payload.id)) == 3
+
+
+async def test_files_that_a_person_wants_in_a_torrent_of_theirs_stay_wanted(
+    rig: Rig, client: QBittorrent, by_hand: Client
+):
+    torrent = rig.offer("American Fairy Tales")
+    by_hand.torrents_add(torrent_files={"x.torrent": torrent}, save_path=str(rig.downloads / "elsewhere"))
+
+    adopted = await client.add(without(torrent, "02.mp3"), tags=["want:tales"])
+
+    assert adopted.tags == ("want:tales",)
+    assert len(await client.files(adopted.id)) == 3
+
+
+async def test_nothing_is_chosen_from_a_magnet(client: QBittorrent):
+    magnet = read_magnet("magnet:?xt=urn:btih:" + "ab" * 20)
+
+    added = await client.add(msgspec.structs.replace(magnet, unwanted=("a/b.mp3",)), tags=["want:oz"])
+
+    assert (added.tags, added.state) == (("want:oz",), TorrentState.WAITING)
+
+
+async def test_files_of_a_torrent_that_is_gone_cannot_be_chosen(client: QBittorrent):
+    with pytest.raises(Conflict) as caught:
+        await client.choose("ef" * 20, ["a"])
+
+    assert caught.value.code == "TorrentGone"
+
+
+async def test_a_choice_may_be_computed_from_what_the_client_lists(rig: Rig, client: QBittorrent):
+    payload = without(rig.offer("A Kidnapped Santa Claus"), "nothing")
+    await client.add(payload, tags=[CHOOSE_TAG])
+
+    await client.choose(payload.id, left_out([file for file, _ in await client.files(payload.id)]))
+
+    assert (await finished(client, payload)).size_bytes == 301_014

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from adapters.sandbox.catalogue_books import oz
-from adapters.sandbox.world import AUTHOR, LOTS, OWNED, RUNTIMES_MIN, VOLUMES, World, build
+from adapters.sandbox.world import AUTHOR, LOTS, OWNED, RUNTIMES_MIN, SMALLER, VOLUMES, World, build
 from adapters.torrents import read_torrent
 from domain.catalogue.choosing import SHORTEST_MIN
 from domain.manifest import PolicySpec, ProfileSpec, SeriesSpec
@@ -33,7 +33,9 @@ def documents() -> dict[str, dict[str, object]]:
 
 
 def minutes(folder: Path) -> float:
-    return sum(float(mutagen.File(path).info.length) for path in folder.rglob("*.m*")) / 60
+    """Of one set of files, where there are several."""
+    files = [path for path in folder.rglob("*.m*") if SMALLER not in path.name]
+    return sum(float(mutagen.File(path).info.length) for path in files) / 60
 
 
 def test_every_volume_is_owned_or_obtainable_or_neither(world: World) -> None:
@@ -111,12 +113,31 @@ def test_right_recordings_and_those_on_the_shelf_have_the_runtime_that_the_catal
     for offer in world.offers:
         if offer.label == "right" and offer.volume:
             assert minutes(world.seeds[offer.guid]) == pytest.approx(RUNTIMES_MIN[offer.volume], abs=0.01)
-            assert 2_500_000 < (offer.size_bytes or 0) < 6_000_000
+            assert 2_500_000 < (offer.size_bytes or 0) < 18_000_000
 
 
 def test_every_book_is_long_enough_to_count_as_released_and_no_two_are_equally_long() -> None:
     assert min(RUNTIMES_MIN.values()) > SHORTEST_MIN
     assert len(set(RUNTIMES_MIN.values())) == len(VOLUMES)
+
+
+def test_each_of_four_indexers_offers_right_books_in_its_own_words(world: World) -> None:
+    volumes = {
+        place: {offer.volume for offer in world.at(place) if offer.label == "right"}
+        for place in set(world.places.values())
+    }
+
+    assert {place: len(found) for place, found in volumes.items()} == {
+        "torznab": 4, "prowlarr": 2, "myanonamouse": 2, "librivox": 2,
+    }  # fmt: skip
+    assert next((row.title, row.series) for row in world.on_myanonamouse) == (
+        "The Patchwork Girl of Oz",
+        (("Oz", "7"),),
+    )
+    assert [one.identifier for one in world.on_librivox] == [
+        "the_marvelous_land_of_oz_librivox",
+        "rinkitink_in_oz_librivox",
+    ]
 
 
 def test_no_decoy_is_given_away_by_its_length(world: World) -> None:
