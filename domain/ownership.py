@@ -17,7 +17,8 @@ from domain.languages import read_language
 from domain.names import Likeness, fold, same_people, same_title, series_key, title_keys, words_of
 from domain.parts import read_part, without_part
 from domain.positions import Position, read_position
-from domain.titles import read_title, says_abridged, says_dramatized
+from domain.title_reading import read_title
+from domain.titles import says_abridged, says_dramatized
 from domain.wants import Want
 from domain.world import Item, ItemKeys
 

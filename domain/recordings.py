@@ -25,7 +25,9 @@ from domain.names import (
     same_person,
     same_title,
 )
-from domain.titles import looks_like_person, read_title, says_abridged, says_dramatized
+from domain.person_names import looks_like_person
+from domain.title_reading import read_title
+from domain.titles import says_abridged, says_dramatized
 
 CLOSE_MIN = 5.0
 """Minutes by which a file and its own record differ at most: a jingle, an announcement, rounding."""

@@ -9,21 +9,23 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.languages import read_language
 from domain.names import (
-    LITTLE_WORDS,
     Likeness,
+    differs_by_a_slip,
     fold,
     folds,
+    person_key,
     read_number,
     same_person,
-    series_key,
     words_of,
 )
 from domain.positions import Position, read_position
@@ -35,6 +37,7 @@ MOST_WORDS = 160
 Kind = Literal["single", "omnibus", "part", "dramatized", "summary", "ebook", "music", "video", "comic"]
 
 AUDIO_FORMATS = words_of("m4b mp3 m4a aac flac ogg opus wav wma aax aaxc mp4a alac mka")
+_BOOK_FORMATS = words_of("m4b aax aaxc")
 TEXT_FORMATS = words_of("epub mobi azw azw3 azw4 pdf cbz cbr djvu fb2 lit kfx doc docx rtf txt html")
 
 
@@ -71,13 +74,16 @@ _LANGUAGE_WORDS = (
     "|turkish|czech|hungarian|greek|romanian|korean|arabic|hebrew|ukrainian|hindi|bulgarian"
 )
 _SPEAKING = (
-    (re.compile(r"\bh(?:ö|oe|o|ã¶|\?)rb(?:u|ü|ue)ch(?:er)?\b|\bungek\S{0,3}rzt\w*|\bgek\S{0,3}rzt\w*|\bsammel(?:pack|ung)\b"
+    (re.compile(r"\bh(?:ö|oe|o|ã¶|\?)rb(?:u|ü|ue)ch(?:er)?\b|\bungek\S{0,3}r?zt\w*|\bgek\S{0,3}rzt\w*|\bsammel(?:pack|ung)\b"
                 r"|\blesung\b|\bvorgelesen\b|\bh(?:ö|oe)rspiel\b", re.IGNORECASE), "de"),
     (re.compile(r"\baudiolibro\b", re.IGNORECASE), "es"), (re.compile(r"\blydbok\b", re.IGNORECASE), "no"),
     (re.compile(r"\blydbog\b", re.IGNORECASE), "da"), (re.compile(r"\bljudbok\b", re.IGNORECASE), "sv"),
     (re.compile(r"\bluisterboek\b", re.IGNORECASE), "nl"),
     (re.compile(r"\blivre audio\b|\baudiolivre\b", re.IGNORECASE), "fr"),
     (re.compile(r"\bäänikirja\b", re.IGNORECASE), "fi"), (re.compile(r"\bаудиокнига\b", re.IGNORECASE), "ru"),
+    (re.compile(r"\bgelesen von\b", re.IGNORECASE), "de"), (re.compile(r"\blu par\b", re.IGNORECASE), "fr"),
+    (re.compile(r"\b(?:narrado|leído) por\b", re.IGNORECASE), "es"),
+    (re.compile(r"\bletto da\b", re.IGNORECASE), "it"), (re.compile(r"\bvoorgelezen door\b", re.IGNORECASE), "nl"),
 )  # fmt: skip
 
 
@@ -100,30 +106,54 @@ _BITRATE = _pattern(
     r"\b(\d{2,4})(?:\s?-\s?\d{2,3})?\s?k(?:b(?:it)?(?:s|ps|/s)?|bps)?\b(?:\s?(?:vbr|cbr))?|\bbitrate:?\s?(\d{2,3})\b"
     r"|(?<=mp3 )(32|48|56|64|80|96|112|128|160|192|224|256|320)\b"
 )
-_ASIN = re.compile(r"\b(B0[0-9A-Z]{8})\b", re.IGNORECASE)
+ASIN = re.compile(r"\b(B0[0-9A-Z]{8})\b", re.IGNORECASE)
 _YEAR = re.compile(r"(?<![0-9A-Za-z./])(?<![0-9]-)((?:19|20)[0-9]{2})(?![0-9A-Za-z/]|-[0-9])")
 _NARRATOR = _pattern(
     r"\b(?:read|narrated|performed|told)\s+by:?\s+([^()\[\]{}\"|;]{2,80}?)(?=\s*(?:[()\[\]{}\"|;]|$|-\s?(?:\d{4}|audio)))"
 )
-_UNABRIDGED = _pattern(r"\b(?:un-?abridged|unabr?|ungek\S{0,3}rzte?s?|onverkort|int[eé]grale?|uncut)\b|\bungekrzt\b")
+_UNABRIDGED = _pattern(
+    r"\b(?:un-?abridged|unabr?|unb|ungek\S{0,3}r?zte?s?|onverkort|int[eé]grale?|uncut|(?-i:UA)(?=\s+NMR\b))\b"
+)
 _ABRIDGED = _pattern(r"\b(?:abridged|abr|gek(?:ü|ue|ã¼)?rzte?s?|verkort|condensed)\b")
 _DRAMATIZED = _pattern(
-    r"\b(?:dramati[sz](?:ed|ation)(?:\s+adaptation)?|radio\s?(?:drama|play|show)|audio\s?drama|graphic\s?audio"
+    r"\b(?:dramati[sz](?:ed|ation)(?:\s+adaptation)?|(?:old[- ]time )?radio\s?(?:drama|play|show|theat(?:re|er))"
+    r"|old[- ]time radio|otr|(?:audio|stage)\s?(?:drama|play|theat(?:re|er))|graphic\s?audio"
+    r"|theatrical (?:adaptation|production)"
     r"|bbc\s?(?:r(?:adio)?\s?\d(?:\s?extra)?|7)|latw"
-    r"|full[- ]cast\s+(?:dramati[sz]ation|production|drama)|h(?:ö|oe)rspiel"
+    r"|full[- ]cast\s+(?:dramati[sz]ation|production|drama)|h(?:ö|oe)rspiele?"
     r"|movie in your mind|immersion tunnel|l\.?a\.? theatre works)\b|\[GA\]"
 )
 _SUMMARY = _pattern(
     r"\b(?:summary|analysis|study guide|cliff'?s?notes|sparknotes|shortcuts?|blinkist|key takeaways|companion guide"
-    r"|book review|workbook|getabstract|instaread|conversation starters|trivia)\b"
+    r"|book review|workbook|getabstract|instaread|conversation starters|trivia|(?:study|york|revision) notes"
+    r"|(?:reading|discussion|teacher'?s|reader'?s|text) guide|lesson plans?|bookcaps|maxnotes|quicklet)\b"
 )
 _VIDEO = _pattern(
     r"\b(?:(?:480|720|1080|2160)[pi]|[xh]\.?26[45]|hevc|hdtv|blu-?ray|bdrip|brrip|dvd-?rip|dvdr?|xvid|divx|web-?dl|remux"
     r"|s\d{1,2}e\d{1,2}|mkv|avi)\b"
 )
-_COMIC = _pattern(r"\b(?:comics?|manga|graphic novel)\b")
+_EXCERPT = _pattern(
+    r"\b(?:(?:free|special|sneak) (?:preview|peek)|sampler?|preview|excerpts?|extracts?|teaser|trailer|selections"
+    r"|highlights|incomplete|(?:first|bonus|selected|sample) chapters?"
+    r"|chapters? (?:\d{1,3}|one)\b(?:\s?[-–]\s?\d{1,3})?)\b"
+)
+_RETOLD = _pattern(
+    r"\b(?:re-?told|retelling|re-?imagin(?:ed|ing)|adapt(?:ed|ation)|adaptor|inspired by|based (?:up)?on"
+    r"|for (?:kids|children)|(?:young|penguin|graded|level \d|easy) readers?|bookworms|classic starts|easy classics"
+    r"|junior classics|ladybird|great illustrated classics|in words of one syllable)\b"
+)
+_IMPRINT = _pattern(
+    r"\b(?:naxos|librivox|arkangel|tantor|ukemi|caedmon|bolinda|harperaudio|audible studios|recorded books"
+    r"|books on tape|listening library|dreamscape media"
+    r"|(?:blackstone|brilliance|penguin|harper|random house|hachette|macmillan|podium"
+    r"|simon (?:&|and) schuster) audio)\b"
+)
+_COMIC = _pattern(r"\b(?:comics?|manga|graphic novels?)\b")
 _MUSIC = _pattern(r"\b(?:lossless|discography|soundtrack|\bost\b|remix(?:es)?|\d{1,2}cds?|vinyl|lp|ep)\b|\btracks\b")
-_AUDIOBOOK = _pattern(r"\b(?:audio\s?books?|a-?books?|audible|audio|luisterboek|lydbok|lydbog|ljudbok|audiolibro)\b")
+_AUDIOBOOK = _pattern(
+    r"\b(?:audio\s?books?|a-?books?|audible|audio|luisterboek|lydbok|lydbog|ljudbok|audiolibro|audiolivre"
+    r"|h(?:ö|oe|o)rbuch)\b(?:\s(?:edition|version)\b)?"
+)
 _EBOOK = _pattern(r"\be-?books?\b|\bkindle\b")
 _RANGE = _pattern(
     r"(?:\b(?:books?|bks?|vol(?:ume)?s?|parts?|nos?|band|tome|#|v)\.?\s*#?|(?<=[\s(\[])|^)"
@@ -140,20 +170,26 @@ _PART = _pattern(
     r"(?:\s?(?:&|and|-|/|of|von|av)\s?(\d{1,2}))?\b|[(\[]\s?(\d{1,2})\s?(?:of|/)\s?(\d{1,2})\s?[)\]]"
 )
 _PART_OF = _pattern(
-    r"\b(?:parts?|pts?|teil|del|dis[ck])?\.?\s?(\d{1,2}|one|two|three|four|five|six)\s(?:of|von|av)\s"
-    r"(\d{1,2}|two|three|four|five|six)\b|[(\[]\s?(\d{1,2})\s?/\s?(\d{1,2})\s?[)\]]"
+    # "Book 6 of 14" counts the volumes of a series, "Volume 1 of 4" and "1 of 4" the parts of a book.
+    r"(?:\b(?:parts?|pts?|teil|del|dis[ck])\.?\s?|(?<!book )(?<!bk )(?<!bk\. )(?<![#\d.])\b)"
+    r"(\d{1,2}|one|two|three|four|five|six)\s(?:of|von|av)\s(\d{1,2}|two|three|four|five|six)\b"
+    r"|(?<=[(\[])\s?(\d{1,2})\s?/\s?(\d{1,2})\s?(?=[)\]])|(?<![\d/.])([1-9])/([2-9])(?![\d/])"
 )
 _COUNTER = _pattern(
     r"[\[(]\s?(?:\d{1,4}\s?/\s?\d{2,4}|0\d{1,3}\s?/\s?\d{1,4})(?:\s?/\s?\w)?\s?[\])]|(?<![\d/])\d{1,4}/\d{2,4}(?![\d/])|\byenc\b"
-    r"|(?<=\" )\d{1,3} of \d{1,3}|\[\d{1,3} of \d{2,3}\]|\b0\d{3}\b|\b\d{4,6}(?= yenc)"
+    r"|(?<=\" )\d{1,3} of \d{1,3}|\b0\d{3}\b|\b\d{4,6}(?= yenc)"
 )
+_POST_COUNTER = _pattern(r"(?<=\[)\d{1,3} of \d{2,3}(?=\])")
+_POSTED = _pattern(r"\"|\b(?:yenc|nmr)\b")
+"""What posts to Usenet look like: there `[02 of 12]` counts posts; elsewhere it is a part of the book."""
 _SIZE = _pattern(r"\b\d{1,4}(?:[.,]\d{1,2})?\s?(?:[gmk]i?b|bytes)\b|\b\d{1,2}\s?hz\b|\b\d{2}(?:\.\d)?\s?khz\b")
 _LENGTH = _pattern(r"\b\d{1,3}\s?h(?:rs?|ours?)?(?:\s?\d{1,2}\s?m(?:in(?:ute)?s?)?)?\b|\b\d{1,4}\s?min(?:ute)?s?\b")
 _EDITION = _pattern(
-    r"\b(?:(?:the|\d{1,4}(?:st|nd|rd|th)?|[a-z]+th|first|second|third|b&n|[a-z]+ish|[a-z]+ese|us|uk|international|amazonclassics"
+    r"\b(?:(?:the|\d{1,3}(?:st|nd|rd|th)|\d{4}|[a-z]+th|first|second|third|b&n|[a-z]+ish|[a-z]+ese|us|uk|international|amazonclassics"
     r"|audible|booktrack|anniversary|deluxe|special|collectors?|kindle|revised|updated|expanded|enhanced|illustrated|complete"
     r"|exclusive|original|new|light novel|penguin|modern|classics?|vintage|retail|unabridged|and|&)[ ']+){0,5}"
     r"(?:edition|ed\b|anniversary|remastered|ausgabe|classics)\b|\blight novel\b|\bweb novel\b"
+    r"|\b(?:the )?(?:original(?: 1[5-9]\d\d)?|1[5-9]\d\d) text\b"
 )
 _NOISE = words_of(
     "nmr nr repost req reqs yenc vip fl freeleech chapterized chapterised chaptered aka aax truedecrypt libation"
@@ -164,7 +200,7 @@ _NOISE = words_of(
 _FILLERS = words_of(
     "request requested as copy post posting proper internal int web free chapters ready"
     " stereo mono joint cd disc file files single split description incl with cover ua ln narrator narrated"
-    " unknown clear sound"
+    " unknown anonymous clear faint sound quality"
 )
 """Words that mean nothing beside a title, and something within one."""
 _SCRATCH = re.compile(
@@ -186,6 +222,8 @@ class Word(msgspec.Struct):
     end: int
     break_before: int
     bracketed: bool
+    place: int
+    """Which word of the text it is, from 0."""
     label: str = ""
 
 
@@ -208,7 +246,7 @@ def clean(text: str) -> str:
         plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain.replace("_", " "))
     elif plain.count("_") > 1 and plain.count("_") >= plain.count(" "):
         plain = plain.replace("_", " ")
-    return " ".join(" ".join(_undotted(run) for run in plain.split()).split())
+    return " ".join(" ".join(_undotted(run) for run in plain.split()).split())[:LONGEST]
 
 
 def _mended(found: re.Match[str]) -> str:
@@ -234,19 +272,132 @@ def words_in(text: str) -> list[Word]:
             gap = gap.replace(".", " ", 1)  # the dot of an initial parts nothing
         strength = 2 if not found or _HARD.search(gap) else (1 if _SOFT.search(gap) else 0)
         keys = tuple(key for key in (key.replace(" ", "") for key in folds(match[0])) if key) or ("",)
-        found.append(Word(match[0], keys, match.start(), match.end(), strength, depth > 0))
+        found.append(Word(match[0], keys, match.start(), match.end(), strength, depth > 0, len(found)))
         end = match.end()
         if len(found) == MOST_WORDS:
             break
     return found
 
 
+Note = Callable[["Scan", "re.Match[str]"], None]
+_Rule = tuple["re.Pattern[str]", str, "Note | None"]
+
+
+class _Hit(msgspec.Struct, frozen=True):
+    """A phrase found in a text: its words from `first` up to `end`, how to label them, and what to note."""
+
+    first: int
+    end: int
+    label: str
+    note: Note | None
+    match: re.Match[str]
+
+
+class TitleText:
+    """A title cut into words, with every phrase that can be found before the book is known: read once, then shared."""
+
+    def __init__(self, raw: str) -> None:
+        self.text = clean(raw)
+        self.words = words_in(self.text)
+        self.places: dict[str, list[int]] = {}
+        for place, word in enumerate(self.words):
+            for key in word.keys:
+                self.places.setdefault(key, []).append(place)
+        self.numeric = [word.place for word in self.words if word.raw[-1].isdigit() or read_number(word.keys[0])]
+        self.numbers = {number for word in self.words for number in _numbers_in(word)}
+        self.technical = self._hits(_TECHNICAL if _POSTED.search(self.text) else _TECHNICAL[1:])
+        self.languages = self._languages()
+        self.spoken = tuple(code for pattern, code in _SPEAKING if pattern.search(self.text))
+        self.late = self._hits(_LATE)
+        self.imprints = [hit for hit in self._hits(_IMPRINTS) if self._apart(hit.first)]
+        self.other_works = self._hits(_OTHER_WORKS)
+        self.shape = self._hits(_SHAPE)
+        self.musical = bool(_MUSIC.search(self.text))
+        self._mentions: dict[str, tuple[tuple[int, int, bool], ...]] = {}
+        self.plain = [(place, label) for place, label in enumerate(map(_plain_label, self.words)) if label]
+
+    def starts(self, keys: Sequence[tuple[str, ...]], skip: frozenset[str]) -> Collection[int]:
+        """Where the first word stands that may not be left out, and those before it."""
+        found: list[int] = []
+        for wanted in keys:
+            for key in wanted:
+                if key in self.places:
+                    found += self.places[key]
+            if skip.isdisjoint(wanted):
+                break
+        return found
+
+    def end_of(self, start: int, keys: Sequence[tuple[str, ...]], skip: frozenset[str]) -> int:
+        """Where this sequence of words ends that begins at `start`; 0 when it does not stand there."""
+        at, words = start, self.words
+        for wanted in keys:
+            if at < len(words) and _alike(words[at].keys, wanted):
+                at += 1
+            elif skip.isdisjoint(wanted):
+                return 0
+        return at if at > start else 0
+
+    def holds(self, keys: Sequence[tuple[str, ...]], skip: frozenset[str]) -> bool:
+        return any(self.end_of(start, keys, skip) for start in self.starts(keys, skip))
+
+    def mentions(self, name: str) -> tuple[tuple[int, int, bool], ...]:
+        """Where words stand that may name this person, and whether they surely do; sure ones and long ones first."""
+        found = self._mentions.get(name)
+        if found is None:
+            found = self._mentions[name] = tuple(_mentions(self, name))
+        return found
+
+    def _hits(self, rules: Sequence[_Rule]) -> list[_Hit]:
+        return [
+            _Hit(*self._span(found), label, note, found)
+            for pattern, label, note in rules
+            for found in pattern.finditer(self.text)
+        ]
+
+    def _languages(self) -> list[tuple[_Hit, str]]:
+        hits = self._hits([(pattern, "language", None) for pattern in _LANGUAGE_PATTERNS])
+        named = [(hit, next((group for group in hit.match.groups() if group), hit.match[0])) for hit in hits]
+        return [(hit, code) for hit, name in named if (code := read_language(name))]
+
+    def _span(self, found: re.Match[str]) -> tuple[int, int]:
+        inside = [n for n, word in enumerate(self.words) if word.start < found.end() and word.end > found.start()]
+        return (inside[0], inside[-1] + 1) if inside else (0, 0)
+
+    def _apart(self, place: int) -> bool:
+        word = self.words[place]
+        return word.break_before > 0 or word.bracketed
+
+
+read_text = lru_cache(maxsize=4_096)(TitleText)
+"""A title as it is read, kept while it is compared with one book after the other."""
+
+
+def _numbers_in(word: Word) -> Iterator[Decimal]:
+    """What a word may count: `3`, `Three`, `III`, `bk3`."""
+    number = read_number(word.keys[0])
+    if number is not None:
+        yield number
+    if glued := re.search(r"[0-9]{1,3}$", word.keys[0]):
+        yield Decimal(glued[0])
+
+
+def _plain_label(word: Word) -> str:
+    if not _NOISE.isdisjoint(word.keys):
+        return "noise"
+    return "" if _FILLERS.isdisjoint(word.keys) else "filler"
+
+
+def _alike(keys: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    return keys[0] in wanted or (len(keys) > 1 and keys[1] in wanted)
+
+
 class Scan:
     """A title while it is being read: its words, and what they were found to mean."""
 
     def __init__(self, text: str) -> None:
-        self.text = clean(text)
-        self.words = words_in(self.text)
+        self._known = read_text(text)
+        self.text = self._known.text
+        self.words = [replace(word) for word in self._known.words]
         self.formats: list[str] = []
         self.bitrate_kbps: int | None = None
         self.languages: list[str] = []
@@ -257,110 +408,72 @@ class Scan:
         self.part: str | None = None
         self.range: Position | None = None
         self.signs: set[str] = set()
-        """dramatized, summary, video, comic, omnibus, ebook, audiobook, music."""
+        """dramatized, summary, excerpt, retold, video, comic, omnibus, ebook, audiobook, music."""
+
+    @property
+    def numeric(self) -> Sequence[int]:
+        """Places of words that may be or hold a number."""
+        return self._known.numeric
+
+    @property
+    def keys(self) -> Collection[str]:
+        """Every word of the title, folded."""
+        return self._known.places.keys()
 
     # Labelling
 
     def free(self, start: int, end: int) -> bool:
-        return all(not word.label for word in self.words[start:end])
+        return not any(word.label for word in self.words[start:end])
 
     def label(self, start: int, end: int, label: str) -> None:
         for word in self.words[start:end]:
             word.label = word.label or label
 
-    def _label_span(self, start: int, end: int, label: str) -> bool:
-        """Label the words of a span of text; false when one of them has a meaning already."""
-        inside = [word for word in self.words if word.start < end and word.end > start]
-        if any(word.label for word in inside):
-            return False
-        for word in inside:
-            word.label = label
-        return True
-
-    def _each(self, pattern: re.Pattern[str], label: str) -> Iterator[re.Match[str]]:
-        for found in pattern.finditer(self.text):
-            if self._label_span(found.start(), found.end(), label):
-                yield found
+    def _take(self, hits: Iterable[_Hit]) -> None:
+        """Label what was found where the words have no meaning yet, and note what it tells."""
+        for hit in hits:
+            if self.free(hit.first, hit.end):
+                self.label(hit.first, hit.end, hit.label)
+                if hit.note:
+                    hit.note(self, hit.match)
 
     # Facts that need no knowledge of the book
 
     def read_facts(self) -> None:
         """Label what is technical: counters, formats, languages, years. Call after the known names are labelled."""
-        for _ in self._each(_COUNTER, "counter"):
-            pass
-        self._read_signs()
-        for found in self._each(_ASIN, "asin"):
-            self.asin = found[1].upper()
-        for pattern in (_BITRATE,):
-            for found in self._each(pattern, "bitrate"):
-                self.bitrate_kbps = self.bitrate_kbps or int(found[1] or found[2] or found[3])
-        for pattern in (_FORMAT, _GLUED_FORMAT):
-            for found in self._each(pattern, "format"):
-                self.formats.append(found[1].lower())
-                if pattern is _FORMAT and found[2]:
-                    self.bitrate_kbps = self.bitrate_kbps or int(found[2])
-        for pattern in (_SIZE, _LENGTH):
-            for _ in self._each(pattern, "size"):
-                pass
-        for found in self._each(_PART_OF, "part"):
-            self._add_part(found)
-        for found in self._each(_RANGE, "range"):
-            self.range = self.range or read_position(f"{found[1]}-{found[2]}")
-        self._read_language()
-        for found in self._each(_NARRATOR, "narrator"):
-            self.narrators += [name.strip() for name in re.split(r",| and | & ", found[1]) if name.strip()]
-        for _ in self._each(_UNABRIDGED, "abridged"):
-            self.abridged = False
-        for _ in self._each(_ABRIDGED, "abridged"):
-            self.abridged = True
-        for pattern, sign in ((_AUDIOBOOK, "audiobook"), (_EBOOK, "ebook")):
-            for _ in self._each(pattern, "medium"):
-                self.signs.add(sign)
-        for _ in self._each(_EDITION, "edition"):
-            pass
-        for found in self._each(_YEAR, "year"):
-            self.year = self.year or int(found[1])
-        for word in self.words:
-            if not word.label and set(word.keys) & _NOISE:
-                word.label = "noise"
-            elif not word.label and set(word.keys) & _FILLERS:
-                word.label = "filler"
-
-    def _read_signs(self) -> None:
-        for pattern, sign in ((_DRAMATIZED, "dramatized"), (_VIDEO, "video"), (_SUMMARY, "summary"), (_COMIC, "comic")):
-            for _ in self._each(pattern, sign):
-                self.signs.add(sign)
-
-    def _read_language(self) -> None:
-        for pattern in _LANGUAGE_PATTERNS:
-            for found in pattern.finditer(self.text):
-                code = read_language(next((group for group in found.groups() if group), found[0]))
-                if code and self._label_span(found.start(), found.end(), "language"):
-                    self._add_language(code)
-        for pattern, code in _SPEAKING:
-            if pattern.search(self.text):
+        known = self._known
+        self._take(known.technical)
+        for hit, code in known.languages:
+            if self.free(hit.first, hit.end):
+                self.label(hit.first, hit.end, "language")
                 self._add_language(code)
+        for code in known.spoken:
+            self._add_language(code)
+        self._take(known.late)
+        for place, label in known.plain:
+            self.words[place].label = self.words[place].label or label
 
-    def _add_part(self, found: re.Match[str]) -> None:
-        pieces = (found[1] or found[3], found[2] or found[4])
-        self.part = self.part or " of ".join(piece for piece in pieces if piece)
+    def read_imprints(self) -> None:
+        """Label publishers of audiobooks that stand apart: `(Naxos)`."""
+        self._take(self._known.imprints)
 
-    def _add_language(self, code: str | None) -> None:
-        if code and code not in self.languages:
+    def read_other_works(self) -> None:
+        """Label what makes it another work made of the book. Apart, since a title of its own may well say so."""
+        self._take(self._known.other_works)
+
+    def read_shape(self) -> None:
+        """Label ranges, cues of packs, and parts. Call after volumes are labelled."""
+        self._take(self._known.shape)
+        if self._known.musical and "audiobook" not in self.signs:
+            self.signs.add("music")
+
+    def _add_language(self, code: str) -> None:
+        if code not in self.languages:
             self.languages.append(code)
 
     @property
     def language(self) -> str | None:
         return self.languages[0] if self.languages else None
-
-    def read_shape(self) -> None:
-        """Label ranges, cues of packs, and parts. Call after volumes are labelled."""
-        for _ in self._each(_OMNIBUS, "omnibus"):
-            self.signs.add("omnibus")
-        for found in self._each(_PART, "part"):
-            self._add_part(found)
-        if _MUSIC.search(self.text) and "audiobook" not in self.signs:
-            self.signs.add("music")
 
     # Known names
 
@@ -369,52 +482,29 @@ class Scan:
     ) -> list[tuple[int, int]]:
         """Label every place where this sequence of words stands; `skip` are words that the release may leave out."""
         places: list[tuple[int, int]] = []
-        start = 0
-        while start < len(self.words):
-            end = self._match(start, keys, skip)
+        reached = 0
+        for start in sorted(set(self._known.starts(keys, skip))):
+            end = self._known.end_of(start, keys, skip) if start >= reached else 0
             if end and self.free(start, end):
                 self.label(start, end, label)
                 places.append((start, end))
-                start = end
-            else:
-                start += 1
+                reached = end
         return places
 
-    def _match(self, start: int, keys: Sequence[tuple[str, ...]], skip: frozenset[str]) -> int:
-        at = start
-        for wanted in keys:
-            if at < len(self.words) and _alike(self.words[at].keys, wanted):
-                at += 1
-            elif not set(wanted) & skip:
-                return 0
-        return at if at > start else 0
+    def find_person(self, name: str, label: str, unsure_label: str, *, shortest: int = 1) -> bool:
+        """Label each way in which this person is named, in `shortest` words or more: in full, turned, by surname.
 
-    def find_person(self, name: str, label: str, unsure_label: str, *, shortest: int = 1) -> None:
-        """Label each way in which this person is named, in `shortest` words or more: in full, turned, by surname."""
-        ends = [key.split() for spelling in (name, name.split(",")[0]) for key in folds(spelling)]
-        near = {words[-1] for words in ends if words}
+        Whether there is any.
+        """
+        found = False
         least = min(shortest, max(1, len(fold(name).split())))
-        for wanted in (Likeness.SAME, Likeness.UNSURE):
-            found = label if wanted is Likeness.SAME else unsure_label
-            for size in range(5, least - 1, -1):
-                for start in range(len(self.words) - size + 1):
-                    self._try_person(name, near, start, start + size, wanted, found)
-
-    def _try_person(self, name: str, near: set[str], start: int, end: int, wanted: Likeness, label: str) -> None:
-        window = self.words[start:end]
-        if not self.free(start, end) or any(word.break_before == 2 for word in window[1:]):
-            return
-        keys = {key for word in window for key in word.keys}
-        joined = "".join(word.keys[0] for word in window)
-        # Only windows that hold the surname, or end in its letters, are worth comparing.
-        if not (keys & near or {key.removesuffix("s") for key in keys} & near or joined.endswith(tuple(near))):
-            return
-        shown = re.sub(r"['’]s$", "", self.text[window[0].start : window[-1].end])
-        spellings = [shown, shown.removesuffix("s")] if len(window) > 1 else [shown]
-        if not any(same_person(spelling, name) is wanted for spelling in spellings):
-            return
-        if wanted is Likeness.SAME or len(window) > 1 or self._stands_alone(start, end):
-            self.label(start, end, label)
+        for start, end, sure in self._known.mentions(name):
+            if end - start < least or not self.free(start, end):
+                continue
+            if sure or end - start > 1 or self._stands_alone(start, end):
+                self.label(start, end, label if sure else unsure_label)
+                found = True
+        return found
 
     def _stands_alone(self, start: int, end: int) -> bool:
         before = start == 0 or self.words[start].break_before > 0 or bool(self.words[start - 1].label)
@@ -440,22 +530,178 @@ class Scan:
         return self.text[run[0].start : run[-1].end]
 
 
-def _alike(keys: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
-    return not set(keys).isdisjoint(wanted)
+_IN_NO_NAME = words_of("by and of the book read")
 
 
-def sequence(text: str) -> list[tuple[str, ...]]:
+@lru_cache(maxsize=16_384)
+def _ends_of(name: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The surname in its spellings, and all words of a name."""
+    words = [key.split() for spelling in (name, name.split(",")[0]) for key in folds(spelling)]
+    return tuple({each[-1] for each in words if each}), frozenset(key for each in words for key in each)
+
+
+def _mentions(known: TitleText, name: str) -> list[tuple[int, int, bool]]:
+    near, own = _ends_of(name)
+    hints = [_hints(word, near) for word in known.words]
+    if not any(hints):
+        return []
+    found: list[tuple[int, int, bool]] = []
+    for start, end in _windows(known.words, _IN_NO_NAME - own):
+        if any(hints[start:end]):
+            likeness = _likeness(known, start, end, near, name)
+            if likeness is not Likeness.DIFFERENT:
+                found.append((start, end, likeness is Likeness.SAME))
+    return sorted(found, key=lambda one: (not one[2], one[0] - one[1], one[0]))
+
+
+def _windows(words: Sequence[Word], strange: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Up to five words in a row that may be one name."""
+    for start in range(len(words)):
+        for end in range(start + 1, min(start + 5, len(words)) + 1):
+            last = words[end - 1]
+            if last.keys[0] in strange or (end - start > 1 and last.break_before == 2):
+                break
+            yield start, end
+
+
+def _hints(word: Word, near: tuple[str, ...]) -> bool:
+    """Whether a name may stand around this word: it holds the surname, or ends in the surname's last letters."""
+    if any(key.endswith(near) or key.removesuffix("s").endswith(near) for key in word.keys):
+        return True
+    return any(name.endswith(word.keys[0]) for name in near)
+
+
+def _likeness(known: TitleText, start: int, end: int, near: tuple[str, ...], name: str) -> Likeness:
+    window = known.words[start:end]
+    keys = {spelling for word in window for key in word.keys for spelling in (key, key.removesuffix("s"))}
+    # Only windows that hold the surname, or end in its letters, are worth comparing.
+    if keys.isdisjoint(near) and not "".join(word.keys[0] for word in window).endswith(near):
+        return Likeness.DIFFERENT
+    shown = re.sub(r"['’]s$", "", known.text[window[0].start : window[-1].end])
+    likeness = same_author(shown, name)
+    if likeness is Likeness.SAME or len(window) == 1 or not shown.endswith("s"):
+        return likeness
+    other = same_author(shown.removesuffix("s"), name)
+    return other if likeness is Likeness.DIFFERENT or other is Likeness.SAME else likeness
+
+
+# --- what the phrases tell -------------------------------------------------------------------------------------------
+
+
+def _sign(sign: str) -> Note:
+    return lambda scan, found: scan.signs.add(sign)
+
+
+def _note_asin(scan: Scan, found: re.Match[str]) -> None:
+    scan.asin = found[1].upper()
+
+
+def _note_bitrate(scan: Scan, found: re.Match[str]) -> None:
+    scan.bitrate_kbps = scan.bitrate_kbps or int(found[1] or found[2] or found[3])
+
+
+def _note_format(scan: Scan, found: re.Match[str]) -> None:
+    scan.formats.append(found[1].lower())
+    if found.re is _FORMAT and found[2]:
+        scan.bitrate_kbps = scan.bitrate_kbps or int(found[2])
+
+
+def _note_part(scan: Scan, found: re.Match[str]) -> None:
+    scan.part = scan.part or " of ".join(piece for piece in found.groups() if piece)
+
+
+def _note_range(scan: Scan, found: re.Match[str]) -> None:
+    scan.range = scan.range or read_position(f"{found[1]}-{found[2]}")
+
+
+def _note_narrators(scan: Scan, found: re.Match[str]) -> None:
+    scan.narrators += [name.strip() for name in re.split(r",| and | & ", found[1]) if name.strip()]
+
+
+def _note_unabridged(scan: Scan, _: re.Match[str]) -> None:
+    scan.abridged = False
+
+
+def _note_abridged(scan: Scan, _: re.Match[str]) -> None:
+    scan.abridged = True
+
+
+def _note_year(scan: Scan, found: re.Match[str]) -> None:
+    scan.year = scan.year or int(found[1])
+
+
+# In this order: a word that one rule has labelled is out of reach of those behind it.
+_TECHNICAL: tuple[_Rule, ...] = (
+    (_POST_COUNTER, "counter", None),
+    (_COUNTER, "counter", None),
+    (_DRAMATIZED, "dramatized", _sign("dramatized")),
+    (_VIDEO, "video", _sign("video")),
+    (_SUMMARY, "summary", _sign("summary")),
+    (_COMIC, "comic", _sign("comic")),
+    (ASIN, "asin", _note_asin),
+    (_BITRATE, "bitrate", _note_bitrate),
+    (_FORMAT, "format", _note_format),
+    (_GLUED_FORMAT, "format", _note_format),
+    (_SIZE, "size", None),
+    (_LENGTH, "size", None),
+    (_PART_OF, "part", _note_part),
+    (_RANGE, "range", _note_range),
+)
+_LATE: tuple[_Rule, ...] = (
+    (_NARRATOR, "narrator", _note_narrators),
+    (_UNABRIDGED, "abridged", _note_unabridged),
+    (_ABRIDGED, "abridged", _note_abridged),
+    (_AUDIOBOOK, "medium", _sign("audiobook")),
+    (_EBOOK, "medium", _sign("ebook")),
+    (_EDITION, "edition", None),
+    (_YEAR, "year", _note_year),
+)
+_IMPRINTS: tuple[_Rule, ...] = ((_IMPRINT, "noise", None),)
+_OTHER_WORKS: tuple[_Rule, ...] = ((_EXCERPT, "excerpt", _sign("excerpt")), (_RETOLD, "retold", _sign("retold")))
+_SHAPE: tuple[_Rule, ...] = ((_OMNIBUS, "omnibus", _sign("omnibus")), (_PART, "part", _note_part))
+
+
+@lru_cache(maxsize=16_384)
+def signs_in(tags: str, series: str) -> frozenset[str]:
+    """What tags and category, and what the names of series, say of a release's kind: dramatized, summary, retold, …"""
+    told = {"dramatized": (_DRAMATIZED, f"{tags} | {series}"), "summary": (_SUMMARY, f"{tags} | {series}")}
+    told |= {"retold": (_RETOLD, series), "comic": (_COMIC, series)}
+    return frozenset(sign for sign, (pattern, text) in told.items() if pattern.search(text[: LONGEST * 4]))
+
+
+def part_in(tags: str) -> str | None:
+    """`1 of 2` where tags say that this is a part of a book."""
+    found = re.search(r"\b(?:part|pt|teil)\.? ?(\d{1,2}) (?:of|von) (\d{1,2})\b", tags[: LONGEST * 4], re.IGNORECASE)
+    return f"{found[1]} of {found[2]}" if found else None
+
+
+@lru_cache(maxsize=65_536)
+def same_author(shown: str, name: str) -> Likeness:
+    """Whether a shown name may stand for this person: as `same_person`, but a longer name is somebody else.
+
+    `Frank Baum` and `Baum` may be L. Frank Baum; `William Henry James` and `James Henry` are not Henry James.
+    """
+    likeness = same_person(shown, name)
+    words, wanted = person_key(shown).split(), person_key(name).split()
+    if likeness is not Likeness.UNSURE or min(len(words), len(wanted)) < 2:
+        return likeness
+    if sorted(words) == sorted(wanted):
+        return likeness if differs_by_a_slip(shown, name) else Likeness.DIFFERENT
+    initial_left_out = len(wanted[0]) == 1 and words[:-1] == wanted[1:-1]
+    return likeness if words[0][0] == wanted[0][0] or initial_left_out else Likeness.DIFFERENT
+
+
+@lru_cache(maxsize=65_536)
+def sequence(text: str) -> tuple[tuple[str, ...], ...]:
     """A name as the words that `Scan.find` looks for; each in its spellings."""
-    return [word.keys for word in words_in(clean_name(text)) if word.keys[0]]
+    return tuple(word.keys for word in words_in(clean_name(text)) if word.keys[0])
 
 
 def clean_name(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text[:LONGEST]).split())
 
 
-# --- reading without knowing the book --------------------------------------------------------------------------------
-
-_BY = re.compile(r"\s*\bby\s+(?=[^\W\d_])", re.IGNORECASE)
+# --- what a title says as a whole -----------------------------------------------------------------------------------
 
 
 def says_abridged(text: str) -> bool:
@@ -466,68 +712,6 @@ def says_abridged(text: str) -> bool:
 def says_dramatized(text: str) -> bool:
     """Whether a title says in so many words that it is a dramatisation."""
     return bool(_DRAMATIZED.search(text))
-
-
-def read_title(
-    text: str, *, authors: Sequence[str] = (), series: Sequence[str] = (), narrators: Sequence[str] = ()
-) -> ReleaseTitle:
-    """Read a title, or the path of a folder, as far as it says something. Names that are known help, none is needed.
-
-    Total; reads 1,000 characters.
-    """
-    parents, name = _split_path(clean(text))
-    scan = Scan(name)
-    for known in authors:
-        scan.find_person(known, "author", "author?")
-    for known in narrators:
-        scan.find_person(known, "narrator", "narrator?")
-    scan.read_facts()
-    pieces = _pieces(scan)
-    named, position, pieces = _take_bracket(pieces)
-    who, pieces = _take_author(pieces, authors)
-    if named is None and position is None:
-        named, position, pieces = _take_series(pieces, series)
-    scan.read_shape()
-    above_who, above_series = _above(parents)
-    whole = Scan(text)
-    whole.read_facts()
-    title = _tidy(pieces[-1].text) if pieces else _tidy(scan.text.strip("[](){}"))
-    return ReleaseTitle(
-        text=clean(text),
-        title=title or None,
-        authors=who or above_who,
-        series=named or above_series,
-        position=position if position is not None else scan.range,
-        narrators=tuple(scan.narrators),
-        year=scan.year,
-        formats=tuple(dict.fromkeys(scan.formats)),
-        bitrate_kbps=whole.bitrate_kbps,
-        language=whole.language,
-        abridged=whole.abridged,
-        part=scan.part,
-        kind=kind_of(scan),
-        media=media_of(whole),
-        asin=whole.asin,
-        rest=tuple(_tidy(piece.text) for piece in pieces[:-1]),
-    )
-
-
-def _split_path(text: str) -> tuple[list[str], str]:
-    """The folders above, and the last name; a slash between blanks, digits or formats parts no folders."""
-    parts = re.split(r"(?<![\s\d<])/(?![\s\d]*[\])])(?=\S)", text)
-    if len(parts) == 1 or "[" in parts[0] or any(not fold(part) for part in parts):
-        return [], text
-    return parts[:-1], parts[-1]
-
-
-def _above(parents: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
-    """Author and series as the folders above name them: `Author/Series`, `Author - Series`."""
-    if not parents:
-        return (), None
-    first, _, behind = parents[0].partition(" - ")
-    who = _people(first) if looks_like_person(first) or behind or len(parents) > 1 or " " not in first else ()
-    below = re.sub(r"^\d{1,3}\s?[-.]\s?|\s*\[.*?\]", "", parents[-1]) if len(parents) > 1 else behind
-    return who, _tidy(below) or None
 
 
 def kind_of(scan: Scan) -> Kind:
@@ -551,7 +735,7 @@ def media_of(scan: Scan) -> Literal["audiobook", "ebook", "music", "video"] | No
     if "video" in scan.signs:
         return "video"
     if (
-        set(scan.formats) & words_of("m4b aax aaxc")
+        not _BOOK_FORMATS.isdisjoint(scan.formats)
         or "audiobook" in scan.signs
         or scan.abridged is not None
         or scan.narrators
@@ -562,158 +746,3 @@ def media_of(scan: Scan) -> Literal["audiobook", "ebook", "music", "video"] | No
     if set(scan.formats) & TEXT_FORMATS or "ebook" in scan.signs:
         return "ebook"
     return None
-
-
-class _Piece(msgspec.Struct, frozen=True):
-    text: str
-    bracketed: bool
-    tail: bool
-    """Whether technical words stand before it: then a single word is the name of a release group."""
-
-
-def _pieces(scan: Scan) -> list[_Piece]:
-    """The text between hard breaks, without technical words; a colon joins, a bracket is a piece of its own."""
-    runs: list[list[Word]] = []
-    tails: list[bool] = []
-    technical = False
-    for place, word in enumerate(scan.words):
-        gap = scan.text[scan.words[place - 1].end : word.start] if place else ""
-        inside = word.label in ("", "author", "author?") or (
-            word.label in ("filler", "number") and word.break_before == 0
-        )
-        if not inside:
-            technical = technical or word.label not in ("noise", "counter", "year", "filler")
-            runs.append([])
-            tails.append(technical)
-        elif (
-            not runs
-            or (word.break_before == 2 and ":" not in gap)
-            or (word.break_before == 1 and _dash_before(scan, word))
-        ):
-            runs.append([word])
-            tails.append(technical)
-        else:
-            runs[-1].append(word)
-    found = [_Piece(scan.shown(run), run[0].bracketed, tail) for run, tail in zip(runs, tails, strict=True) if run]
-    kept = [piece for piece in found if not (piece.tail and " " not in piece.text and not piece.text.isdecimal())]
-    return _without_repeats(kept or found)
-
-
-def _without_repeats(pieces: Sequence[_Piece]) -> list[_Piece]:
-    return list({fold(piece.text): piece for piece in reversed(pieces)}.values())[::-1]
-
-
-def _dash_before(scan: Scan, word: Word) -> bool:
-    """Whether a dash without blanks parts two names ("Stephen King-Desperation"), not two halves of a word."""
-    gap_end = word.start
-    head = scan.text[:gap_end]
-    if not head.endswith("-"):
-        return False
-    left = re.search(r"[^-]*$", head[:-1])
-    right = re.match(r"[^-]*", scan.text[gap_end:])
-    return bool(left and right and (" " in left[0].strip() or " " in right[0].strip()))
-
-
-def looks_like_person(text: str) -> bool:
-    """Two to four capitalised words or initials, or `Last, First`; no little words, no digits."""
-    names = text.replace(",", " ").split()
-    if not 2 <= len(names) <= 5 or any(mark.isdigit() for mark in text):
-        return False
-    little = [name for name in names if fold(name) in LITTLE_WORDS - words_of("de la le von der")]
-    return not little and all(
-        name[0].isupper() or fold(name) in ("de", "la", "le", "von", "van", "der") for name in names
-    )
-
-
-def _take_author(pieces: list[_Piece], known: Sequence[str]) -> tuple[tuple[str, ...], list[_Piece]]:
-    for place in range(len(pieces) - 1, -1, -1):
-        cuts = list(_BY.finditer(pieces[place].text))
-        if cuts:
-            head, tail = pieces[place].text[: cuts[-1].start()], pieces[place].text[cuts[-1].end() :]
-            if tail[:1].isupper() and (head or place):
-                left = [msgspec.structs.replace(pieces[place], text=head)] if head else []
-                return _people(tail), [*pieces[:place], *left, *pieces[place + 1 :]]
-    for name in known:
-        for place, piece in enumerate(pieces):
-            if len(pieces) > 1 and same_person(piece.text, name) is not Likeness.DIFFERENT:
-                return _people(piece.text), [*pieces[:place], *pieces[place + 1 :]]
-    named = [piece for piece in pieces if not piece.bracketed]
-    if len(named) < 2:
-        return (), pieces
-    first, last = named[0], named[-1]
-    numbered = any(_NUMBERED.match(_tidy(piece.text)) for piece in named[:2])
-    lone = " " not in first.text and not numbered and looks_like_person(f"X {first.text}") and len(named) == 2
-    if looks_like_person(first.text) or (lone and not looks_like_person(last.text)):
-        return _people(first.text), [piece for piece in pieces if piece is not first]
-    if looks_like_person(last.text) and (not numbered or len(named) > 2) and _NUMBERED.match(_tidy(first.text)) is None:
-        return _people(last.text), [piece for piece in pieces if piece is not last]
-    return (), pieces
-
-
-def _people(text: str) -> tuple[str, ...]:
-    text = text.strip(" ,.-")
-    turned = re.fullmatch(r"([^\s,]+(?:\s[^\s,]+)?),\s*([^,]+)", text)
-    if turned and not re.search(r"\s", turned[1].strip()) and len(turned[2].split()) <= 2:
-        return (f"{turned[2].strip()} {turned[1].strip()}",)
-    return tuple(name.strip() for name in re.split(r",|;|\s&\s|\sand\s", text) if name.strip())
-
-
-_NUMBERED = re.compile(
-    r"^(?P<name>.*?)[\s,]*(?:\b(?:books?|bk|vol(?:ume)?|no|num|nr|band|tome|part)\b\.?\s*#?|#|\[)?\s*"
-    r"(?P<number>\d{1,3}(?:\.\d{1,2})?|(?<=ook )[IVX]{1,5})\]?$",
-    re.IGNORECASE,
-)
-
-
-def _take_bracket(pieces: list[_Piece]) -> tuple[str | None, Position | None, list[_Piece]]:
-    """A series named in brackets behind the title: `(Codex Alera Book 2)`, `(The Expanse, #3)`."""
-    plain = [piece for piece in pieces if not piece.bracketed]
-    if not plain:
-        return None, None, pieces
-    for piece in pieces:
-        found = _NUMBERED.match(_tidy(piece.text)) if piece.bracketed else None
-        if found and fold(found["name"]):
-            return found["name"].strip(" ,-'"), _number_of(found["number"]), plain
-    return None, None, plain
-
-
-def _take_series(pieces: list[_Piece], known: Sequence[str]) -> tuple[str | None, Position | None, list[_Piece]]:
-    keys = {series_key(name) for name in known}
-    for place, piece in enumerate(pieces[:-1]):
-        if series_key(piece.text) in keys:
-            return piece.text, None, [*pieces[:place], *pieces[place + 1 :]]
-    for place, piece in enumerate(pieces):
-        found = _NUMBERED.match(_tidy(piece.text))
-        if not found or len(pieces) == 1:
-            continue
-        name = found["name"].strip(" ,-'")
-        gone = {place}
-        if not name and 0 < place < len(pieces) - 1:
-            name, gone = pieces[place - 1].text, {place, place - 1}
-        left = [other for index, other in enumerate(pieces) if index not in gone]
-        if left and (place < len(pieces) - 1 or name):
-            return name or None, _number_of(found["number"]), left
-    if pieces and (led := re.match(r"^#?\s?(\d{1,3}(?:\.\d{1,2})?)[.\s]+(?=\D{3})(.+)$", pieces[-1].text)):
-        return None, _number_of(led[1]), [*pieces[:-1], msgspec.structs.replace(pieces[-1], text=led[2])]
-    if pieces and (
-        last := re.match(
-            r"^(.+?):\s*([^:]*?[\s,]+(?:book|bk|#)\.?\s?#?)(\d{1,3}(?:\.\d{1,2})?)$", pieces[-1].text, re.I
-        )
-    ):
-        name = re.sub(r"[\s,]+(?:book|bk|#)\.?\s?#?$", "", last[2], flags=re.IGNORECASE)
-        return (
-            _tidy(name) or None,
-            _number_of(last[3]),
-            [*pieces[:-1], msgspec.structs.replace(pieces[-1], text=last[1])],
-        )
-    return None, None, pieces
-
-
-def _number_of(text: str) -> Position | None:
-    number = read_number(text.casefold())
-    return read_position(text) or (read_position(str(number)) if number is not None else None)
-
-
-def _tidy(piece: str) -> str:
-    moved = re.match(r"^(.*),\s*(The|A|An)$", piece.strip())
-    return (f"{moved[2]} {moved[1]}" if moved else piece).strip(" ,;.-_'\"")

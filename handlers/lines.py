@@ -13,7 +13,7 @@ from domain.comparing import KINDS, Comparison, Context, Kind, compare
 from domain.recordings import Match, Measured, Record, pick
 
 LONGEST_LINE = 4_000_000
-"""Bytes of one line; a longer one is answered with an error."""
+"""Bytes of one line; of a longer one only so many are read, and where JSON is asked for that is an error."""
 
 WORDS = {True: "same", False: "different", None: "unsure"}
 
@@ -99,7 +99,7 @@ def _match_line(line: bytes) -> Match:
 
 def _answer(lines: BinaryIO, answer: Callable[[bytes], Comparison | Match]) -> None:
     """Write one answer for each line, at once; a line that is not understood costs only its own answer."""
-    for number, line in enumerate(_lines(lines), 1):
+    for number, line in enumerate(whole_lines(lines), 1):
         told: Comparison | Match | _Mistake
         try:
             told = answer(line)
@@ -108,8 +108,8 @@ def _answer(lines: BinaryIO, answer: Callable[[bytes], Comparison | Match]) -> N
         click.echo(msgspec.json.encode(told))
 
 
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Whole lines as they arrive; of one that is too long only a piece, which is no JSON."""
+def whole_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Whole lines as they arrive; of one that is too long only its beginning, which is no JSON."""
     while line := stream.readline(LONGEST_LINE):
         rest = line
         while len(rest) == LONGEST_LINE and not rest.endswith(b"\n"):

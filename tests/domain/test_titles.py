@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.titles import read_language, read_title
+from domain.languages import read_language
+from domain.title_reading import read_title
 
 
 def test_a_tracker_line_is_read_in_full():
