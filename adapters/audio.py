@@ -109,8 +109,22 @@ def _read(file: BinaryIO, path: str, size_bytes: int) -> AudioFile:
         bitrate_kbps=round((bits or (size_bytes * 8 / duration_s if duration_s else 0)) / 1000) or None,
         codec=codec,
         tags=_tags(audio.tags),
+        chapters_s=_chapters(audio),
         error=_complaint(codec, duration_s, bits, size_bytes - _tag_bytes(audio.tags)),
     )
+
+
+def _chapters(audio: Any) -> tuple[float, ...]:
+    """Where they begin: the list in an MP4, or the frames of an MP3. In order, whatever the file says."""
+    if isinstance(audio.tags, ID3):
+        starts = _from_chap(audio.tags)
+    else:
+        starts = [float(chapter.start) for chapter in getattr(audio, "chapters", None) or ()]
+    return tuple(sorted(start_s for start_s in starts if 0 <= start_s < math.inf))
+
+
+def _from_chap(tags: Any) -> list[float]:
+    return [frame.start_time / 1000 for frame in tags.values() if frame.FrameID == "CHAP"]
 
 
 def _complaint(codec: str, duration_s: float, bits: int, size_bytes: int) -> str | None:

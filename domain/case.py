@@ -27,6 +27,9 @@ FOUND = "found in the client"
 FOUND_TAG = "want-found"
 """Carried, beside the want's tag, by a torrent that was there already: the ledger may be lost, the owner is not."""
 
+BLOCKED = "a person blocked it"
+"""How the detail of a grab begins that was given up for the blocklist: taking the block back restores its release."""
+
 GB = 1_000_000_000
 
 
@@ -63,8 +66,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """Those that are configured and that no person holds."""
     pending_bytes: int = 0
     """What unfinished downloads of ours will still take from the disk."""
-    taken: Mapping[str, str] = {}
-    """Release or infohash -> the want whose live grab it is."""
+    taken: Mapping[str, frozenset[str]] = {}
+    """Release or infohash -> the wants whose live grab it is: several for a pack."""
+    ruled_out: frozenset[str] = frozenset()
+    """Releases and infohashes that are blocked, and releases that were tried in vain."""
+    spared: bool = False
+    """Whether its torrent was blocked for the part of another want: this one's goes on."""
 
     @property
     def live_grab(self) -> Claim | None:
@@ -84,6 +91,20 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return next((torrent for torrent in self.torrents if torrent.ids & grab.ids), None)
 
+    @property
+    def settled(self) -> bool:
+        """Whether the library has the book, and no person said that it is another one: true until we published one
+        for them."""
+        forced = "force" in self.overrides and not any(one.outcome is Outcome.CONFIRMED for one in self.publishes)
+        return bool(self.owned.items) and not forced
+
+    @property
+    def upgrading(self) -> bool:
+        """Whether its live grab is to take the place of the copy that is there, and has not done so yet."""
+        grab, claim = self.live_grab, self.publishing
+        done = claim is not None and claim.outcome is Outcome.CONFIRMED
+        return grab is not None and grab.path is not None and not done
+
     def asked_since(self, verb: str, moment: datetime | None) -> bool:
         """Whether a person said this after that moment: an answer counts once, for what it answered."""
         override = self.overrides.get(verb)
@@ -98,16 +119,31 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return Hold(self.want.key, Reason(code, message))
 
 
+def urgency(case: Case) -> tuple[int, tuple[int, str, float], str]:
+    """Sorts the most urgent first."""
+    return -case.want.priority, place(case.want), case.want.key
+
+
+def place(want: Want) -> tuple[int, str, float]:
+    """Where a want stands among those of one priority."""
+    return want.turn, want.series or "", float(want.position.low) if want.position else 0.0
+
+
 class Lookup:
     """The world by want, built once per plan so that a want's facts are found without searching."""
 
     def __init__(self, world: World, torrents: Sequence[Torrent], now: datetime) -> None:
         self.claims: dict[str, list[Claim]] = defaultdict(list)
-        self.taken: dict[str, str] = {}
+        self.taken: dict[str, frozenset[str]] = {}
+        self.refused: dict[str, set[str]] = defaultdict(set)
+        """Torrent -> the wants whose part of it was refused."""
         for claim in sorted(world.claims, key=lambda claim: claim.id):
             self.claims[claim.want].append(claim)
             if claim.action == "grab" and claim.outcome in LIVE:
-                self.taken.update(dict.fromkeys((claim.release, *claim.ids), claim.want))
+                for one in (claim.release, *claim.ids):
+                    self.taken[one] = self.taken.get(one, frozenset()) | {claim.want}
+            if claim.action == "publish" and claim.outcome is Outcome.REFUSED:
+                self.refused[claim.release].add(claim.want)
         self.pending_bytes = sum(one.amount_left_bytes or 0 for one in torrents if not one.complete)
         self.by_id: dict[str, Torrent] = {}
         self.by_tag: dict[str, list[Torrent]] = defaultdict(list)
@@ -121,7 +157,7 @@ class Lookup:
         for override in sorted(world.overrides, key=lambda override: override.id):
             self.overrides[override.target].append(override)
         self.indexers = frozenset(name for name in world.indexers if f"indexer/{name}" not in on_hold(world, now))
-        self.blocked = {one for row in world.blocklist for one in (row.release, row.infohash) if one}
+        self.blocked = frozenset(one for row in world.blocklist for one in (row.release, row.infohash) if one)
 
 
 def case_of(want: Want, policy: PolicySpec, world: World, index: LibraryIndex, now: datetime, lookup: Lookup) -> Case:
@@ -132,8 +168,10 @@ def case_of(want: Want, policy: PolicySpec, world: World, index: LibraryIndex, n
     overrides = _in_force(want, lookup, now)
     want = _as_overridden(want, overrides)
     owned = _as_settled(_owned(want, index, publishes), lookup.overrides.get(want.key, ()), index)
-    settled = bool(owned.items) and "force" not in overrides
+    settled = bool(owned.items) and "force" not in overrides and not want.profile.upgrade.allowed
     searched = world.searches.get(want.key)
+    torrents = _torrents(want, grabs, lookup)
+    given_up = _given_up(grabs, overrides.get("retry"), lookup.blocked)
     return Case(
         want=want,
         world=world,
@@ -143,8 +181,10 @@ def case_of(want: Want, policy: PolicySpec, world: World, index: LibraryIndex, n
         paths=index.by_path,
         grabs=grabs,
         publishes=publishes,
-        torrents=_torrents(want, grabs, lookup),
-        judged=() if settled else _judged(want, searched, grabs, overrides, lookup.blocked),
+        torrents=torrents,
+        spared=_is_spared(want, torrents, lookup),
+        ruled_out=lookup.blocked | given_up.keys() if given_up else lookup.blocked,
+        judged=() if settled else _judged(want, searched, given_up, lookup.blocked),
         overrides=overrides,
         indexers=lookup.indexers,
         taken=lookup.taken,
@@ -196,6 +236,12 @@ def _torrents(want: Want, grabs: Sequence[Claim], lookup: Lookup) -> tuple[Torre
     return tuple(torrents[one] for one in sorted(torrents))
 
 
+def _is_spared(want: Want, torrents: Sequence[Torrent], lookup: Lookup) -> bool:
+    """A pack of which other parts were refused, and not this want's."""
+    refused = {one for torrent in torrents for one in lookup.refused.get(torrent.id, ())}
+    return bool(refused) and want.key not in refused
+
+
 def _in_force(want: Want, lookup: Lookup, now: datetime) -> dict[str, Override]:
     """Overrides of the documents that want this book, then those of the want itself, which count more."""
     if not lookup.overrides:
@@ -208,13 +254,11 @@ def _in_force(want: Want, lookup: Lookup, now: datetime) -> dict[str, Override]:
 def _judged(
     want: Want,
     searched: Searched | None,
-    grabs: Sequence[Claim],
-    overrides: Mapping[str, Override],
+    given_up: Mapping[str, Claim],
     blocked: Collection[str],
 ) -> tuple[Judged, ...]:
     if searched is None:
         return ()
-    given_up = _given_up(grabs, overrides.get("retry"))
     judged = []
     for release in sorted(searched.offers, key=lambda release: release.id):
         verdicts = judge_once(want, release)
@@ -228,10 +272,13 @@ def _judged(
     return tuple(judged)
 
 
-def _given_up(grabs: Sequence[Claim], retry: Override | None) -> dict[str, Claim]:
+def _given_up(grabs: Sequence[Claim], retry: Override | None, blocked: frozenset[str]) -> dict[str, Claim]:
     """Releases that were tried in vain. A person who asks again forgives what was tried before, once."""
     ended = (Outcome.ABANDONED, Outcome.REFUSED)
     tried = [claim for claim in grabs if claim.outcome in ended and (retry is None or claim.claimed_at >= retry.at)]
+    # What ended for the blocklist is tried again once its block is taken back.
+    unblocked = [one for one in tried if one.detail.startswith(BLOCKED) and blocked.isdisjoint((one.release, *one.ids))]
+    tried = [claim for claim in tried if claim not in unblocked]
     return {claim.release: claim for claim in tried}
 
 

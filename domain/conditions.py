@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Literal
 
 from domain.actions import Confirm, Decision, Enrich, Grab, Hold, Publish, Reason, Revive
+from domain.affording import ACCOUNT_REFUSES
 from domain.brakes import Brake
 from domain.plan import Plan
+from domain.searching import REFUSED, silence_of, silence_said
 from domain.world import Condition, Unread, World
 
 Status = Literal["True", "False", "Unknown"]
@@ -20,7 +22,9 @@ NEEDS_A_PERSON = frozenset({
 })  # fmt: skip
 """Holds that no amount of waiting ends."""
 
-ON_ITS_WAY = frozenset({"Downloading", "AwaitingScan", "GrabUnclear", "DownloadTroubled", "PublishFailed"})
+ON_ITS_WAY = frozenset(
+    {"Downloading", "AwaitingScan", "GrabUnclear", "DownloadTroubled", "PublishFailed", "ComesWithPack"}
+)
 """Holds of a want whose release is chosen."""
 
 
@@ -58,7 +62,9 @@ def _known(in_library: Status, true: bool) -> Status:
 DOWNLOADED = frozenset({"AwaitingScan", "EnrichFailed", "ProofFailed", "PublishFailed", "TwoItemsOnePath"})
 """Holds of a want whose download is complete."""
 
-CHOSEN = frozenset({"BudgetSpent", "DiskFull", "DiskUnknown", "NotFree", "BackingOff", "ProofFailed", "ServesAnother"})
+CHOSEN = ACCOUNT_REFUSES | {
+    "BudgetSpent", "DiskFull", "DiskUnknown", "NotFree", "BackingOff", "ProofFailed", "ServesAnother",
+}  # fmt: skip
 """Holds in which the right release is known, and something else keeps it from going on."""
 
 
@@ -77,12 +83,15 @@ def _of_service(plan: Plan, world: World, now: datetime) -> Iterator[Condition]:
     status: Status = "Unknown" if isinstance(world.library, Unread) else "True" if consistent is NO_FAULT else "False"
     yield _condition(SERVICE, "LibraryConsistent", status, consistent, now)
     for indexer in world.indexers:
-        backoff = world.backoffs.get(f"indexer/{indexer}")
-        resting = backoff is not None and backoff.not_before > now
-        reason = (
-            Reason("IndexerUnread", backoff.why) if backoff and resting else Reason("Asked", "nothing is wrong with it")
-        )
-        yield _condition(f"indexer/{indexer}", "Readable", "False" if resting else "True", reason, now)
+        yield from _of_indexer(indexer, world, now)
+
+
+def _of_indexer(indexer: str, world: World, now: datetime) -> Iterator[Condition]:
+    silence = silence_of(indexer, world.backoffs, now)
+    reason = Reason(silence.code, silence_said(silence)) if silence else Reason("Asked", "nothing is wrong with it")
+    refused = silence is not None and silence.code == REFUSED
+    yield _condition(f"indexer/{indexer}", "Readable", "False" if silence else "True", reason, now)
+    yield _condition(f"indexer/{indexer}", "Stalled", "True" if refused else "False", reason, now)
 
 
 NO_FAULT = Reason("NoFault", "every item fits its path")

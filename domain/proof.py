@@ -41,6 +41,8 @@ class AudioFile(msgspec.Struct, frozen=True, kw_only=True):
     codec: str | None = None
     tags: Mapping[str, str] = {}
     """Lower-case common names: album, title, artist, albumartist, composer, date, track, language, asin, series."""
+    chapters_s: tuple[float, ...] = ()
+    """Where its chapters begin, in seconds; empty when it has none."""
     error: str | None = None
 
 
@@ -75,6 +77,7 @@ def prove(want: Want, files: Sequence[AudioFile], *, expected: Sequence[TorrentF
         _readable(found),
         _tracks(readable, fits=fits),
         _parts(want, readable, fits=fits),
+        _chapters(readable, fits=fits),
         length,
         title,
         _author(want, readable, sure=fits and title.answer is Answer.CONFIRMED),
@@ -183,6 +186,24 @@ def _parts(want: Want, files: Sequence[AudioFile], *, fits: bool) -> Verdict:
 _PART_OF = re.compile(r"(?:\(|\bpart |\bpt\.? )([0-9]{1,2}) of ([0-9]{1,2})\b", re.IGNORECASE)
 
 
+def _chapters(files: Sequence[AudioFile], *, fits: bool) -> Verdict:
+    """Counted where there are any. One that begins behind the end tells that the sound was cut off, unless its length
+    is that of the book."""
+    beyond = [
+        f"{PurePosixPath(file.path).name} ends at {clock(file.duration_s)}, a chapter begins at {clock(start_s)}"
+        for file in files
+        for start_s in file.chapters_s[-1:]
+        if file.duration_s and start_s > file.duration_s + CHAPTER_SLACK_S
+    ]
+    count = sum(len(file.chapters_s) for file in files)
+    seen = _some(beyond) or (f"{count} chapters" if count else "no chapters")
+    return _verdict("ChaptersBeyondEnd", fits or not beyond, seen, "every chapter begins within its file")
+
+
+CHAPTER_SLACK_S = 30.0
+"""Chapters are often rounded, or measured on another encoding of the same sound."""
+
+
 # How long it is.
 
 
@@ -190,36 +211,37 @@ def _length(want: Want, files: Sequence[AudioFile]) -> Verdict:
     total_s = sum(file.duration_s or 0 for file in files)
     if want.lengths_min:
         wanted_s = min((length * 60.0 for length in want.lengths_min), key=lambda length_s: abs(total_s - length_s))
-        tolerance_s = _tolerance_s(wanted_s)
-        limit = f"{_clock(wanted_s)} ± {_clock(tolerance_s)}"
-        answer = Answer.CONFIRMED if abs(total_s - wanted_s) <= tolerance_s else Answer.NO
+        allowed_s = tolerance_s(wanted_s)
+        limit = f"{clock(wanted_s)} ± {clock(allowed_s)}"
+        answer = Answer.CONFIRMED if abs(total_s - wanted_s) <= allowed_s else Answer.NO
         # A reading that no catalogue lists may still be the whole book: a person decides.
         if answer is Answer.NO and not want.runtime_min and UNLISTED[0] <= total_s / wanted_s <= UNLISTED[1]:
             answer = Answer.POSSIBLE
-        return _verdict("RuntimeDiffers", answer, _clock(total_s), limit)
+        return _verdict("RuntimeDiffers", answer, clock(total_s), limit)
     size_bytes = sum(file.size_bytes for file in files)
     kbps = round(size_bytes * 8 / total_s / 1000) if total_s >= 1 else 0
     low, high = PLAUSIBLE_KBPS
     if not low <= kbps <= high:
-        seen = f"{kbps} kbit/s over {_clock(total_s)}"
+        seen = f"{kbps} kbit/s over {clock(total_s)}"
         return _verdict("ImplausibleBitrate", False, seen, f"{low} to {high} kbit/s, the runtime being unknown")
     answer = Answer.CONFIRMED if total_s >= SHORTEST_S else Answer.POSSIBLE
-    limit = f"at least {_clock(SHORTEST_S)}, the runtime being unknown"
-    return _verdict("TooShort", answer, f"{_clock(total_s)} at {kbps} kbit/s", limit)
+    limit = f"at least {clock(SHORTEST_S)}, the runtime being unknown"
+    return _verdict("TooShort", answer, f"{clock(total_s)} at {kbps} kbit/s", limit)
 
 
 UNLISTED = (0.75, 1.35)
 """How much faster or slower than a known recording another voice may read the whole book."""
 
 
-def _tolerance_s(wanted_s: float) -> float:
+def tolerance_s(wanted_s: float) -> float:
     """Editions differ by intros and credits. Of a short book that would be a good part, or all of it: a share there."""
     if wanted_s < SHORT_BOOK_S:
         return min(TOLERANCE_S, SHORT_BOOK_SHARE * wanted_s)
     return max(TOLERANCE_S, TOLERANCE_SHARE * wanted_s)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """`5:10:00`."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
@@ -343,7 +365,8 @@ def _language(want: Want, files: Sequence[AudioFile]) -> Verdict:
     wanted = {want.language} if want.language else set(want.profile.languages)
     stated = dict.fromkeys(file.tags["language"] for file in files if file.tags.get("language"))
     codes = {code for text in stated if (code := read_language(text))}
-    return _verdict("OtherLanguage", codes <= wanted, _some(list(stated)) or "no tags", ", ".join(sorted(wanted)))
+    right = not wanted or codes <= wanted  # a profile that names no language takes any
+    return _verdict("OtherLanguage", right, _some(list(stated)) or "no tags", ", ".join(sorted(wanted)))
 
 
 def _abridgement(want: Want, files: Sequence[AudioFile]) -> Verdict:

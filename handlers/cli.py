@@ -17,17 +17,20 @@ import msgspec
 from rich.markup import escape
 
 from adapters.manifests import ManifestFolder
+from adapters.sessions import new_key
 from domain.brakes import FIRST_RUN
 from domain.conditions import SERVICE
 from domain.errors import Failure, Permanent, Transient
 from domain.manifest import Declared
 from domain.manifest import schema as document_schema
-from domain.names import fold
 from domain.wants import Want
-from handlers import catalog, catalog_commands, lines, show
+from handlers import blocking, catalog, catalog_commands, lines, parse, show, verify, why
+from handlers.judge import judge_command
 from handlers.loop import run as run_loop
 from handlers.loop import stop_on_signals
+from handlers.meant import one_want
 from handlers.settings import describe
+from handlers.sweeping import sweep_json, sweep_of
 from handlers.terminal import as_json, connected, console, load_settings, print_json, run_with, who
 from reconcile.observe import read_desired
 from reconcile.ports import Outside
@@ -258,11 +261,12 @@ def status(json_: bool) -> int:
     """Where everything stands, from what the last tick saw. Asks nobody outside."""
 
     async def look(outside: Outside) -> tuple[Any, ...]:
-        return await outside.store.conditions(), await outside.store.runs(limit=1)
+        conditions = await outside.store.conditions()
+        return conditions, await outside.store.runs(limit=1), await sweep_of(outside, conditions)
 
-    conditions, runs = run_with(look)
+    conditions, runs, sweep = run_with(look)
     if json_:
-        print_json({"conditions": conditions, "last_run": runs[0] if runs else None})
+        print_json({"conditions": conditions, "last_run": runs[0] if runs else None, "sweep": sweep_json(sweep)})
         return 0
     if not runs:
         click.echo("no tick has run yet; `bibliostat tick` is the first")
@@ -275,54 +279,9 @@ def status(json_: bool) -> int:
             continue
         click.echo(f"  {one.subject} {one.type} {one.status}: {one.reason}, {one.message}")
     show.show_conditions(console(), conditions)
+    if sweep.wants:
+        click.echo(str(sweep))
     return 0
-
-
-@commands.command()
-@click.argument("book")
-@as_json
-def why(book: str, json_: bool) -> int:
-    """The story of one BOOK (title or key): what was offered, which rule said what, what was done and when."""
-
-    async def look(outside: Outside) -> tuple[Any, ...]:
-        want = await _find_want(outside, book)
-        store = outside.store
-        claims = [claim for claim in await store.claims() if claim.want == want.key]
-        events = await store.events(subject=want.key)
-        failures = await store.failures(want.key)
-        return want, await store.conditions(want.key), await store.verdicts(want.key), events, failures, claims
-
-    want, conditions, verdicts, events, failures, claims = run_with(look)
-    if json_:
-        print_json(
-            {
-                "want": want,
-                "conditions": conditions,
-                "verdicts": verdicts,
-                "events": events,
-                "failures": failures,
-                "claims": claims,
-            }
-        )
-    else:
-        show.show_why(console(), want, conditions, verdicts, events, failures, claims)
-    return 0
-
-
-async def _find_want(outside: Outside, text: str) -> Want:
-    return _chosen((await read_desired(outside)).wants, text)
-
-
-def _chosen(wants: Sequence[Want], text: str) -> Want:
-    """The want with this key, this title, or the only one whose key or title holds the text."""
-    exact = [want for want in wants if text == want.key or fold(text) == fold(want.title)]
-    found = exact or [want for want in wants if fold(text) in fold(want.name) or text in want.key]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise Permanent(f"no want is called {text!r}; `bibliostat status` lists them", code="NoSuchWant")
-    names = ", ".join(want.key for want in found[:8])
-    raise Permanent(f"{text!r} may be any of {names}; say the key", code="AmbiguousWant")
 
 
 @commands.command()
@@ -456,7 +415,7 @@ def _target(verb: str, target: str, wants: Sequence[Want], indexers: Collection[
         if verb in ("force", "pin"):
             raise click.UsageError(f"`{verb}` is about one book: name it by title or key")
         return target, concerned
-    want = _chosen(wants, target)
+    want = one_want(wants, target)
     return want.key, (want,)
 
 
@@ -506,7 +465,7 @@ def priority(target: str, number: int, why: str) -> int:
 
 def _settle_item(verb: str, target: str, path: str, why: str) -> int:
     async def work(outside: Outside) -> str:
-        want = _chosen((await read_desired(outside)).wants, target)
+        want = one_want((await read_desired(outside)).wants, target)
         if not any(item.rel_path == path for item in (await outside.store.items()).values()):
             raise Permanent(f"the library has no item at {path!r}; `bibliostat unclear` names them", code="NoSuchItem")
         now = outside.clock.now()
@@ -570,52 +529,6 @@ def remove_override(number: int) -> int:
     return 0
 
 
-@commands.command()
-@click.argument("release")
-@click.option("--why", default="blocked by hand")
-def block(release: str, why: str) -> int:
-    """Never grab this RELEASE: the id that `why` prints, or an infohash."""
-    release = release.lower()
-    if not re.fullmatch(r"[0-9a-f]{16}|[0-9a-f]{40}", release):
-        raise click.UsageError("RELEASE is the 16-digit id that `why` prints, or an infohash of 40 hex digits")
-    is_hash = len(release) == 40
-
-    async def work(outside: Outside) -> int:
-        row = await outside.store.block(
-            release=None if is_hash else release,
-            infohash=release if is_hash else None,
-            title="",
-            why=why,
-            at=outside.clock.now(),
-        )
-        return row.id
-
-    click.echo(f"blocked as {run_with(work)}")
-    return 0
-
-
-@commands.command()
-@click.argument("number", type=int)
-def unblock(number: int) -> int:
-    """Undo a block, by the number that `blocklist` prints."""
-    if not run_with(lambda outside: outside.store.unblock(number)):
-        raise Permanent(f"there is no blocklist row {number}; `bibliostat blocklist` shows them", code="NoSuchBlock")
-    click.echo(f"unblocked {number}")
-    return 0
-
-
-@commands.command()
-@as_json
-def blocklist(json_: bool) -> int:
-    """Releases that are never grabbed."""
-    rows = run_with(lambda outside: outside.store.blocklist())
-    if json_:
-        print_json(rows)
-    for row in () if json_ else rows:
-        click.echo(f"{row.id}: {row.release or row.infohash} {row.title} ({row.at:%Y-%m-%d}) {row.why}")
-    return 0
-
-
 # The store, and the demo.
 
 
@@ -634,6 +547,16 @@ def settings(json_: bool) -> int:
         return 0
     for name, default, meaning in rows:
         click.echo(f"{name}\n    {meaning}" + (f" Default: {default}" if default else ""))
+    return 0
+
+
+@commands.command("new-secret-key")
+def new_secret_key() -> int:
+    """Print a new key for BIBLIOSTAT_SECRET_KEY. What was sealed with another one is lost.
+
+    Example: bibliostat new-secret-key > ~/bibliostat.key
+    """
+    click.echo(new_key())
     return 0
 
 
@@ -661,4 +584,11 @@ def demo(folder: Path | None, keep: bool) -> int:
 
 commands.add_command(lines.same)
 commands.add_command(lines.match)
+commands.add_command(parse.parse)
+commands.add_command(why.why)
+commands.add_command(blocking.block)
+commands.add_command(blocking.unblock)
+commands.add_command(blocking.blocklist)
+commands.add_command(verify.verify)
+commands.add_command(judge_command)
 commands.add_command(catalog_commands.catalog)

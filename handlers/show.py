@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from domain.actions import Chore, Decision, Hold, LetGo, Remove, Scan
+from domain.actions import Chore, Decision, Hold, LetGo, Newest, Remove, Scan
 from domain.conditions import NEEDS_A_PERSON, ON_ITS_WAY
 from domain.names import person_key
 from domain.plan import Plan
 from domain.wants import Unwanted, Want
-from domain.world import Claim, Condition, Event, FailedAttempt, StoredVerdict, Unread, World
+from domain.world import Condition, Unread, World
 
 MARKS = {"owned": "[green]●[/]", "coming": "[cyan]◐[/]", "act": "[yellow]▶[/]", "you": "[red]![/]", "held": "[dim]○[/]"}
 LEGEND = "● in the library   ◐ on its way   ▶ to be done   ! needs you   ○ waits"
@@ -72,6 +72,8 @@ def _object(chore: Chore) -> str:
             return f"for {len(chore.wants)} published"
         case LetGo() | Remove():
             return chore.torrent
+        case Newest():
+            return chore.indexer
 
 
 def _shelf_order(want: Want) -> tuple[int, str, float, str]:
@@ -125,7 +127,13 @@ def plan_json(plan: Plan) -> dict[str, object]:
             for one in plan.unwanted
         ],
         "duties": [
-            {"torrent": duty.torrent, "until": duty.until, "ratio": duty.ratio, "fulfilled": duty.fulfilled}
+            {
+                "torrent": duty.torrent,
+                "until": duty.until,
+                "ratio": duty.ratio,
+                "fulfilled": duty.fulfilled,
+                "message": duty.message,
+            }
             for duty in plan.duties
         ],
         "notes": list(plan.notes),
@@ -209,75 +217,6 @@ def show_conditions(console: Console, conditions: Sequence[Condition]) -> None:
     for one in ready:
         sign = MARKS["owned" if one.status == "True" else "you" if one.subject in stalled else "held"]
         console.print(f"{sign} {escape(one.subject)}  [bold]{one.reason}[/] {escape(one.message)}")
-
-
-def show_why(
-    console: Console,
-    want: Want,
-    conditions: Iterable[Condition],
-    verdicts: Sequence[StoredVerdict],
-    events: Iterable[Event],
-    failures: Iterable[FailedAttempt],
-    claims: Iterable[Claim],
-) -> None:
-    """The story of one want: where it stands, what was offered and which rule said what, what was done."""
-    console.print(f"[bold]{escape(want.name)}[/] by {escape(', '.join(want.authors) or 'nobody stated')}")
-    console.print(f"  key {escape(want.key)}, wanted by {escape('; '.join(want.because))}")
-    for one in conditions:
-        if one.type == "Ready":
-            when = f"since {_time(one.since)}, looked {_time(one.observed_at)}"
-            console.print(f"  {one.reason}: {escape(one.message)} [dim]({when})[/]")
-    _show_releases(console, verdicts)
-    for claim in claims:
-        outcome = claim.outcome.value if claim.outcome else "in progress"
-        detail = f": {escape(claim.detail)}" if claim.detail else ""
-        console.print(f"  {_time(claim.claimed_at)} {claim.action} {claim.release} {outcome}{detail}")
-    for event in events:
-        count = f" ({event.count}×)" if event.count > 1 else ""
-        console.print(f"  [dim]{_time(event.last_at)}[/] {event.reason} {escape(event.message)}{count}")
-    for failure in failures:
-        console.print(f"  failed {failure.count}×: {failure.reason} {escape(failure.message)}")
-
-
-def _show_releases(console: Console, verdicts: Iterable[StoredVerdict]) -> None:
-    """The nearest first: what passed, near misses with each objection, and other books in a line each."""
-    by_release: dict[str, list[StoredVerdict]] = defaultdict(list)
-    for verdict in verdicts:
-        by_release[verdict.release].append(verdict)
-    if by_release:
-        console.print(f"  [bold]{len(by_release)} releases seen[/]")
-    for release, rows in sorted(by_release.items(), key=lambda pair: (_distance(pair[1]), pair[1][0].title)):
-        objections = [row for row in rows if row.answer in ("no", "possible")]
-        answer = _worst(rows)
-        first, last = min(row.first_at for row in rows), max(row.last_at for row in rows)
-        seen = f"{rows[0].indexer}, {release}, seen {_time(first)} to {_time(last)}"
-        other_book = any(row.rule == "WrongTitle" and row.answer == "no" for row in objections)
-        why = (
-            f" [dim]{', '.join(f'{row.gate}/{row.rule}' for row in objections)}[/]"
-            if other_book
-            else f" [dim]{seen}[/]"
-        )
-        console.print(f"  [{COLOURS[answer]}]{answer:9}[/] {escape(rows[0].title[:160])}{why}")
-        for row in () if other_book else objections:
-            limit = f", expected {escape(row.limit)}" if row.limit else ""
-            console.print(f"            {row.gate}/[bold]{row.rule}[/] {row.answer}: saw {escape(row.seen)}{limit}")
-        if answer == "possible":
-            console.print(f"            take it with: bibliostat override pin '{escape(rows[0].want)}' {release}")
-
-
-COLOURS = {"no": "red", "possible": "yellow", "confirmed": "green"}
-
-
-def _distance(rows: Iterable[StoredVerdict]) -> tuple[int, int, int]:
-    """How far a release is from the book: another title is farther than any number of other objections."""
-    against = [row for row in rows if row.answer == "no"]
-    return sum(row.rule == "WrongTitle" for row in against), len(against), sum(row.answer == "possible" for row in rows)
-
-
-def _worst(rows: Iterable[StoredVerdict]) -> str:
-    """One no outweighs everything, one possible every yes."""
-    answers = {row.answer for row in rows}
-    return next((one for one in ("no", "possible") if one in answers), "confirmed")
 
 
 def _time(moment: datetime) -> str:

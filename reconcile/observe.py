@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import msgspec
 
+from domain.affording import counted
 from domain.backoff import next_backoff
 from domain.desired import Desired, derive
 from domain.digests import digest_of
@@ -92,7 +93,7 @@ async def observe(outside: Outside, policy: PolicySpec, *, spent: Spent) -> Worl
         approved=await store.approved(),
         findings=await store.findings(),
         requests=await store.requests(),
-        accounts=await store.accounts(),
+        accounts=counted(await store.accounts(), claims),
         spent=msgspec.structs.replace(spent, hour=sum(hour.values()), day=sum(day.values()), by_indexer=dict(day)),
     )
 

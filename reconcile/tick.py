@@ -27,6 +27,7 @@ from domain.actions import (
     Grab,
     Hold,
     LetGo,
+    Newest,
     Publish,
     Remove,
     Revive,
@@ -42,13 +43,16 @@ from domain.errors import Conflict, Failure
 from domain.missing import missing_books
 from domain.plan import Plan, plan
 from domain.world import Condition, Known, Run, Spent, World
+from reconcile.accounts import refresh_accounts
 from reconcile.acting import Acting, Round, stored
+from reconcile.downloads import forgive_tries
 from reconcile.grabs import adopt, grab, revive, settle
 from reconcile.letting_go import let_go, remove
+from reconcile.newest import newest
 from reconcile.observe import good_baseline, observe, read_desired
 from reconcile.ports import Outside
 from reconcile.publishing import confirm, enrich, publish, scan
-from reconcile.searches import search
+from reconcile.searches import forget_refusals, search
 
 log = structlog.get_logger()
 
@@ -138,17 +142,23 @@ async def _rounds(acting: Acting, holder: str, mode: Mode, approved: str | None)
     """Plan and act until nothing changes any more."""
     outside = acting.outside
     asked = await outside.store.requests()
+    if mode == "apply":
+        await forget_refusals(outside)
     for number in range(MOST_ROUNDS):
         now = outside.clock.now()
         await outside.store.renew_lease(LEASE, holder, acting.epoch, now=now, ttl_s=LEASE_S)
         desired = await read_desired(outside, remember=mode == "apply")
         spent = Spent(tick=acting.counts["grab"], searches=acting.counts["search"])
         world = await observe(outside, desired.policy, spent=spent)
+        if mode == "apply":
+            await forgive_tries(outside, desired, world)
         if approved is not None or mode == "plan":
             # A plan shows what would be done once a person lets the first run act.
             world = msgspec.structs.replace(world, approved=world.approved | {FIRST_RUN})
         now = outside.clock.now()
         round_ = Round(acting, desired, world, plan(desired, world, now))
+        if (read := await refresh_accounts(round_)) is not world:
+            round_ = Round(acting, desired, read, plan(desired, read, now))
         if approved is not None and round_.plan.digest != approved:
             raise Conflict("the plan is stale: the world moved on since it was made; make a new one", code="StalePlan")
         await _write_status(round_, now, first=number == 0, applying=mode == "apply")
@@ -250,6 +260,8 @@ async def _act(round_: Round, act: Decision | Chore) -> bool:
             return await confirm(round_, act)
         case Search():
             return await search(round_, act)
+        case Newest():
+            return await newest(round_, act)
     if client is None or library is None or shelf is None:
         raise Failure(f"{type(act).__name__} was planned without what it needs", code="Bug")
     match act:

@@ -164,6 +164,27 @@ def test_one_part_of_several_waits_for_a_person():
     assert objections(UNTIMED, *both) == {}
 
 
+def chaptered(*starts_s: float, hours: float = 4.0) -> AudioFile:
+    plain = sound("Ozma of Oz.m4b", hours=hours)
+    return AudioFile(**{name: getattr(plain, name) for name in plain.__struct_fields__} | {"chapters_s": starts_s})
+
+
+def test_chapters_are_counted_where_there_are_any():
+    [chapters] = [
+        verdict
+        for verdict in prove(OZMA, [chaptered(0, 3600, 7200)], expected=offered(chaptered()))
+        if verdict.rule == "ChaptersBeyondEnd"
+    ]
+
+    assert (chapters.answer, chapters.seen) == (Answer.CONFIRMED, "3 chapters")
+
+
+def test_a_chapter_that_begins_behind_the_end_tells_that_the_sound_was_cut_off():
+    assert objections(UNTIMED, chaptered(0, 3600, 4 * HOUR + 20)) == {}
+    assert objections(UNTIMED, chaptered(0, 3600, 4 * HOUR + 40)) == {"ChaptersBeyondEnd": NO}
+    assert objections(OZMA, chaptered(0, 3600, 4 * HOUR + 40)) == {}
+
+
 # How long it is.
 
 
@@ -304,6 +325,12 @@ def test_another_language_may_be_wanted():
     assert objections(changed(profile=ProfileSpec(languages=("en", "de"))), german) == {}
 
 
+def test_a_profile_that_names_no_language_takes_any():
+    german = sound(tags={"language": "ger"})
+
+    assert objections(changed(profile=ProfileSpec(languages=())), german) == {}
+
+
 def test_a_narrator_that_was_asked_for_is_compared():
     asked = changed(narrators=("Ben Speaker",))
 
@@ -332,5 +359,5 @@ def test_whatever_was_read_every_rule_answers_once_and_in_order(read):
 
     for want in (OZMA, UNTIMED):
         rules = [verdict.rule for verdict in prove(want, files, expected=offered(*files))]
-        assert len(rules) == len(set(rules)) == 12
+        assert len(rules) == len(set(rules)) == 13
         assert rules[:3] == ["Executable", "Incomplete", "Unreadable"]

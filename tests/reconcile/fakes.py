@@ -15,11 +15,13 @@ import msgspec
 
 from domain.accounts import Account
 from domain.errors import Conflict, Failure, Transient
-from domain.manifest import BookSpec, Declared, Mistake, PolicySpec
+from domain.manifest import BookSpec, Declared, Mistake, PolicySpec, ProfileSpec
 from domain.metadata import ItemMetadata
 from domain.plan import Plan
-from domain.proof import AudioFile
+from domain.positions import read_position
+from domain.proof import AudioFile, is_audio
 from domain.releases import Payload, Release, SeriesName, TorrentFile
+from domain.wanted_files import CHOOSE_TAG
 from domain.wants import Want
 from domain.world import (
     Backoff,
@@ -119,6 +121,7 @@ class FakeClient:
         self.payloads: dict[str, Payload] = {}
         self.adds: list[str] = []
         self.removed: list[str] = []
+        self.left_out: dict[str, frozenset[str]] = {}
         self.refusals_forgotten = 0
         self.down = False
         self.lists_nothing = False
@@ -210,12 +213,24 @@ class WiredClient:
         async with self._call("recheck"):
             self.client.change(torrent_id, state=TorrentState.WAITING)
 
+    async def choose(self, torrent_id: str, unwanted: Collection[str]) -> None:
+        async with self._call("choose"):
+            kept = tuple(tag for tag in self.client.torrents[torrent_id].tags if tag != CHOOSE_TAG)
+            self.client.left_out[torrent_id] = frozenset(unwanted)
+            self.client.change(torrent_id, state=TorrentState.ACTIVE, tags=kept)
+
 
 class FakeShelf:
-    """The library's file system. `recordings` says what an audio reader finds in a file, by the end of its path."""
+    """The library's file system. `recordings` says what an audio reader finds in a file, by the end of its path.
+
+    `replaced` are the old copies that are kept, `moving` where those stood whose replacement was interrupted.
+    """
 
     def __init__(self) -> None:
         self.folders: dict[str, tuple[TorrentFile, ...]] = {}
+        self.replaced: dict[str, tuple[TorrentFile, ...]] = {}
+        self.moving: dict[str, str] = {}
+        self.separate = True
         self.staged: dict[str, tuple[TorrentFile, ...]] = {}
         self.recordings: dict[str, AudioFile] = {}
         self.free: int | None = 500 * GB
@@ -224,12 +239,21 @@ class FakeShelf:
     def seen_by(self, wire: Wire) -> WiredShelf:
         return WiredShelf(self, wire)
 
+    def put_back(self) -> None:
+        """What the real one does at every look."""
+        for kept, rel_path in list(self.moving.items()):
+            if rel_path not in self.folders:
+                self.folders[rel_path] = self.replaced.pop(kept)
+            del self.moving[kept]
+
 
 class WiredShelf:
-    separate = True
-
     def __init__(self, shelf: FakeShelf, wire: Wire) -> None:
         self.shelf, self._wire = shelf, wire
+
+    @property
+    def separate(self) -> bool:
+        return self.shelf.separate
 
     def local(self, client_path: str) -> str:
         return client_path
@@ -258,9 +282,31 @@ class WiredShelf:
                 raise Conflict(f"something else stands at {rel_path}", code="FolderTaken")
             self.shelf.folders[rel_path] = self.shelf.staged.pop(name)
 
+    async def replace(self, name: str, rel_path: str, *, kept: str) -> None:
+        """In two steps, and a process may die at each; a failure of the second one is undone."""
+        shelf = self.shelf
+        shelf.put_back()
+        async with self._wire.call("move away"):
+            if rel_path not in shelf.folders or name not in shelf.staged:
+                raise Conflict(f"nothing to replace at {rel_path}", code="NothingToReplace")
+            shelf.moving[kept] = rel_path
+            shelf.replaced[kept] = shelf.folders.pop(rel_path)
+        try:
+            async with self._wire.call("move in"):
+                shelf.folders[rel_path] = shelf.staged.pop(name)
+        except Failure:
+            shelf.put_back()
+            raise
+        shelf.moving.pop(kept, None)
+
     async def placed(self, rel_path: str) -> tuple[TorrentFile, ...] | None:
         async with self._wire.call("placed"):
+            self.shelf.put_back()
             return self.shelf.folders.get(rel_path)
+
+    async def leftovers(self) -> tuple[str, ...]:
+        async with self._wire.call("leftovers"):
+            return tuple(sorted(self.shelf.staged))
 
     async def discard(self, name: str) -> None:
         async with self._wire.call("discard"):
@@ -296,12 +342,22 @@ class FakeLibrary:
 
     def scan(self) -> None:
         self.scans += 1
+        for key, item in self.items.items() if not self.blind else ():
+            self.items[key] = self._looked_at(item)
         listed = {item.rel_path for item in self.items.values()}
         for rel_path in () if self.blind else sorted(self.shelf.folders.keys() - listed):
             author, *_, folder = rel_path.split("/")
             title = folder if self.misreads else folder.split(" {")[0].split(" - ")[-1]
             item = _item(f"li-{len(self.items)}", rel_path, title, author, None)
-            self.items[item.id] = item
+            self.items[item.id] = self._looked_at(item)
+
+    def _looked_at(self, item: Item) -> Item:
+        """A book that stood there before us has no folder on this shelf, and stays as it is."""
+        files = self.shelf.folders.get(item.rel_path)
+        if files is None and item.id.startswith("own-") and item.rel_path.startswith("old/"):
+            return item
+        formats = sorted({file.extension for file in files or () if is_audio(file)})
+        return replace(item, is_missing=files is None, formats=tuple(formats) if files else item.formats)
 
 
 def _item(key: str, rel_path: str, title: str, author: str, series: SeriesName | None) -> Item:
@@ -342,7 +398,11 @@ class WiredLibrary:
 
 
 class FakeIndexer:
-    """An indexer that finds a release when every word of its own title is asked for, or of the book's."""
+    """An indexer that finds a release when every word of its own title is asked for, or of the book's.
+
+    `found_by` has it find a release by one text alone, `silent` names who behind it did not answer, and `fault` is what
+    every question runs into.
+    """
 
     def __init__(self, name: str = "shelf") -> None:
         self.name = name
@@ -352,6 +412,9 @@ class FakeIndexer:
         self.down = False
         self.fingerprint = "0000"
         self.record: Account | None = None
+        self.found_by: dict[str, str] = {}
+        self.silent: dict[str, str] = {}
+        self.fault: Failure | None = None
 
     def offer(self, release: Release, payload: Payload) -> Release:
         self.offers[release.id] = (release, payload)
@@ -374,12 +437,23 @@ class WiredIndexer:
     def _check(self) -> None:
         if self.indexer.down:
             raise Transient(f"{self.name} does not answer", code="IndexerDown")
+        if self.indexer.fault is not None:
+            raise self.indexer.fault
+
+    @property
+    def silent(self) -> Mapping[str, str]:
+        return self.indexer.silent
 
     async def search(self, query: Query) -> tuple[Release, ...]:
         async with self._wire.call("search"):
             self._check()
             self.indexer.searched.append(query.text)
-            return tuple(release for release, _ in self.indexer.offers.values() if (query.title or "") in release.title)
+            return tuple(release for release, _ in self.indexer.offers.values() if self._finds(query, release))
+
+    def _finds(self, query: Query, release: Release) -> bool:
+        if release.id in self.indexer.found_by:
+            return query.text == self.indexer.found_by[release.id]
+        return (query.title or "") in release.title
 
     async def fetch(self, release: Release) -> Payload:
         async with self._wire.call("fetch"):
@@ -438,6 +512,7 @@ class Stage:
         self.indexers = [FakeIndexer()]
         self.manifests = FakeManifests(Declared(policy=policy))
         self.watcher = Watcher()
+        self.profile = ProfileSpec()
 
     @property
     def indexer(self) -> FakeIndexer:
@@ -464,7 +539,8 @@ class Stage:
         before = self.manifests.declared
         kept = before.policy if isinstance(before, Declared) else APPLY
         self.manifests.declared = Declared(
-            books={slug(book): BookSpec(title=book.title, author=book.authors[0]) for book in books},
+            books={slug(book): _spec(book) for book in books},
+            profiles={"standard": self.profile},
             policy=policy or kept,
         )
 
@@ -474,6 +550,22 @@ class Stage:
         for file in payload.files or ():
             self.shelf.recordings[file.path] = audio
         return self.indexers[indexer].offer(release, payload)
+
+    def offer_pack(
+        self, title: str, *books: Want, files: Sequence[str] = (), **changes: Any
+    ) -> tuple[Release, Payload]:
+        """The indexer offers these books of a series in one torrent, each in a file of its own; `files` are further."""
+        release, payload, _ = recording(
+            books[0], **{"title": title, "authors": (BAUM,), "id": _digits(title)[:16]} | changes
+        )
+        own = [f"Oz/{one.position.text if one.position else 0} - {one.title}.m4b" for one in books]
+        listed = tuple(TorrentFile(path=path, size_bytes=300_000_000) for path in (*own, *files))
+        for path, one in zip(own, books, strict=True):
+            self.shelf.recordings[path] = replace(recording(one)[2], path=path)
+        for path in files:
+            self.shelf.recordings[path] = replace(recording(books[0])[2], path=path)
+        payload = replace(payload, name=title, files=listed)
+        return self.indexer.offer(release, payload), payload
 
     async def claims(self, action: str = "grab") -> list[tuple[str, Outcome | None]]:
         return [(claim.want, claim.outcome) for claim in await self.store.claims() if claim.action == action]
@@ -487,6 +579,16 @@ def book(title: str, author: str = BAUM) -> Want:
     """A book as `Stage.want` declares it, with the key that it gets."""
     words = "-".join(title.lower().replace("'", "").split())
     return Want(key=f"baum-l-frank/{words}", title=title, authors=(author,), because=(f"Book/{words}",))
+
+
+def oz(title: str, number: int) -> Want:
+    """A book of the series as `Stage.want` declares it."""
+    return replace(book(title), series="Oz", position=read_position(str(number)))
+
+
+def _spec(want: Want) -> BookSpec:
+    place = want.position.text if want.position else None
+    return BookSpec(title=want.title, author=want.authors[0], series=want.series, position=place)
 
 
 def slug(want: Want) -> str:
@@ -597,7 +699,15 @@ class MemoryStore:
             return None
         key = same[0].id if same else len(self.ledger) + 1
         row = Claim(
-            id=key, action=action, want=want, release=release, attempt=attempt, epoch=epoch, claimed_at=now, **more
+            id=key,
+            action=action,
+            want=want,
+            release=release,
+            indexer=indexer,
+            attempt=attempt,
+            epoch=epoch,
+            claimed_at=now,
+            **more,
         )
         self.ledger[key], self.indexer_of[key] = row, indexer
         return row
