@@ -23,9 +23,21 @@ from rich.markup import escape
 from rich.table import Table
 
 from adapters.manifests import ManifestFolder
-from adapters.sandbox import audiobookshelf, catalogues, nox, qbittorrent, torznab, world
+from adapters.sandbox import (
+    audiobookshelf,
+    catalogues,
+    librivox_audio,
+    myanonamouse,
+    nox,
+    prowlarr,
+    qbittorrent,
+    torznab,
+    world,
+)
 from adapters.sandbox.catalogue_books import oz
+from adapters.sandbox.faults import Faults
 from adapters.sandbox.serve import Server
+from adapters.sessions import new_key
 from domain.actions import Hold
 from domain.catalogue.books import Book, Catalogued, Edition
 from domain.catalogue.choosing import taken
@@ -34,7 +46,7 @@ from domain.catalogue.wanting import choices_for, profile_of
 from domain.manifest import Declared, ProfileSpec
 from domain.plan import Plan
 from domain.wants import MemberKind
-from domain.world import Event, StoredVerdict
+from domain.world import Claim, Event, StoredVerdict
 from handlers import show
 from handlers.catalog import refresh_due
 from handlers.settings import Settings, load
@@ -70,7 +82,6 @@ def sandbox(folder: Path) -> Iterator[Sandbox]:
         seed(built)
         library = audiobookshelf.create_app(built.library, folder / "abs", api_key=API_KEY)
         server = stack.enter_context(Server(library))
-        feed = stack.enter_context(Server(torznab.create_app(built.offers, api_key=API_KEY)))
         sources = catalogues.create_app(oz(world.RUNTIMES_MIN))
         _first_scan(server.url)
         environment = {
@@ -78,13 +89,35 @@ def sandbox(folder: Path) -> Iterator[Sandbox]:
             "BIBLIOSTAT_WANTED": str(EXAMPLE),
             "BIBLIOSTAT_AUDIOBOOKSHELF_URL": server.url,
             "BIBLIOSTAT_AUDIOBOOKSHELF_API_KEY": API_KEY,
-            "BIBLIOSTAT_INDEXER_SANDBOX_URL": feed.url,
-            "BIBLIOSTAT_INDEXER_SANDBOX_API_KEY": API_KEY,
+            "BIBLIOSTAT_SECRET_KEY": new_key(),
+            **_indexers(built, stack),
             "BIBLIOSTAT_PATH_LIBRARY": str(built.library),
             **_catalogues(stack.enter_context(Server(sources)).url),
             **client,
         }
         yield Sandbox(environment, built, name, sources)
+
+
+def _indexers(built: world.World, stack: contextlib.ExitStack) -> dict[str, str]:
+    """Four kinds of indexers, each with other books of the world."""
+
+    def url(app: Faults) -> str:
+        return stack.enter_context(Server(app)).url
+
+    readers = url(librivox_audio.create_app(built.on_librivox))
+    return {
+        "BIBLIOSTAT_INDEXER_TORZNAB_URL": url(torznab.create_app(built.at("torznab"), api_key=API_KEY)),
+        "BIBLIOSTAT_INDEXER_TORZNAB_API_KEY": API_KEY,
+        "BIBLIOSTAT_INDEXER_PROWLARR_KIND": "prowlarr",
+        "BIBLIOSTAT_INDEXER_PROWLARR_URL": url(prowlarr.create_app({"Kansas": built.at("prowlarr")}, api_key=API_KEY)),
+        "BIBLIOSTAT_INDEXER_PROWLARR_API_KEY": API_KEY,
+        "BIBLIOSTAT_INDEXER_MYANONAMOUSE_KIND": "myanonamouse",
+        "BIBLIOSTAT_INDEXER_MYANONAMOUSE_URL": url(myanonamouse.create_app(built.on_myanonamouse, session=API_KEY)),
+        "BIBLIOSTAT_INDEXER_MYANONAMOUSE_SESSION": API_KEY,
+        "BIBLIOSTAT_INDEXER_LIBRIVOX_KIND": "librivox",
+        "BIBLIOSTAT_INDEXER_LIBRIVOX_URL": f"{readers}/api/feed",
+        "BIBLIOSTAT_INDEXER_LIBRIVOX_ARCHIVE": readers,
+    }
 
 
 def _catalogues(url: str) -> dict[str, str]:
@@ -190,7 +223,7 @@ async def _tour(console: Console, made: Sandbox) -> int:
     if declared is None:
         return 1
     watcher = Watcher(console)
-    async with connect(settings, tell=watcher, indexer_gap_s=0.1) as outside:  # our own indexer bears it
+    async with connect(settings, tell=watcher, polite=False) as outside:
         console.rule("[bold]2. Which books these are")
         await _look_up(console, outside, declared, made)
         console.rule("[bold]3. What would be done")
@@ -199,14 +232,14 @@ async def _tour(console: Console, made: Sandbox) -> int:
         show.show_plan(console, msgspec.structs.replace(report.plan, unwanted=()))  # told a moment ago
         console.rule("[bold]4. Doing it")
         console.print(
-            f"Audiobookshelf and the indexer are stand-ins with real files; the download client is {made.client}."
+            f"Audiobookshelf and the indexers are stand-ins with real files; the download client is {made.client}."
         )
         console.print(
             "The policy of this demo says `bootstrap: apply` and raises the budgets, so nothing waits for you."
         )
         last = await _reconcile(outside, watcher)
         console.rule("[bold]5. The shelves")
-        _shelves(console, last, made)
+        _shelves(console, last, made, await outside.store.claims())
         console.rule("[bold]6. What was refused, and why")
         verdicts = [row for want in last.wants for row in await outside.store.verdicts(want.key)]
     _refusals(console, last, verdicts)
@@ -344,21 +377,22 @@ async def _reconcile(outside: Outside, watcher: Watcher) -> Plan:
         await asyncio.sleep(0.5)
 
 
-def _shelves(console: Console, plan: Plan, made: Sandbox) -> None:
-    """One line per volume, as the library has it now."""
+def _shelves(console: Console, plan: Plan, made: Sandbox, claims: Sequence[Claim]) -> None:
+    """One line per volume, as the library has it now, with the indexer that it came from."""
+    came_from = {claim.want: claim.indexer for claim in claims if claim.action == "grab"}
     table = Table(box=None, show_header=False, padding=(0, 1))
     decisions = {decision.want: decision for decision in plan.decisions}
     for want in sorted(plan.wants, key=lambda want: float(want.position.low) if want.position else 0.0):
         decision = decisions[want.key]
         number = want.position.text if want.position else ""
-        new = "" if want.position and int(want.position.low) in made.built.owned else "[green]new[/]"
+        source = f"[green]{came_from.get(want.key, '')}[/]"
         owned = plan.owned.get(want.key, ())
         where = (
             f"[dim]{escape(owned[0])}[/]"
             if owned
             else f"[yellow]{decision.because.code}[/] {escape(decision.because.message)}"
         )
-        table.add_row(show.MARKS[show.mark(decision)], number, escape(want.title), new if owned else "", where)
+        table.add_row(show.MARKS[show.mark(decision)], number, escape(want.title), source if owned else "", where)
     console.print(table)
 
 

@@ -12,7 +12,9 @@ import httpx
 from adapters import http
 from adapters.audiobookshelf import Audiobookshelf
 from adapters.catalogues.abs_provider import source_at
-from adapters.indexers.torznab import Torznab
+from adapters.indexers.myanonamouse import MyAnonamouse
+from adapters.indexers.prowlarr import Prowlarr
+from adapters.indexers.rationed import Rationed
 from adapters.manifests import ManifestFolder
 from adapters.path_checks import probe_paths
 from adapters.qbittorrent import QBittorrent
@@ -24,7 +26,7 @@ from domain.manifest import Declared
 from handlers.settings import USUAL_SOURCES, Settings
 from handlers.sources import Configured, configured
 from handlers.wiring import downloads_folder
-from reconcile.ports import Outside, Query
+from reconcile.ports import Indexer, Outside, Query
 
 CLOCK_TOLERANCE_S = 120.0
 
@@ -52,10 +54,12 @@ async def examine(settings: Settings, outside: Outside) -> AsyncIterator[Finding
         yield finding
     async for finding in _client(settings, outside):
         yield finding
-    if not outside.indexers:
-        yield Finding("indexers", None, "no indexer is configured", "set BIBLIOSTAT_INDEXER_<NAME>_URL and _API_KEY")
+    if {one.kind for one in settings.every_indexer} <= {"librivox"}:
+        what = "set BIBLIOSTAT_INDEXER_<NAME>_KIND, _URL and _API_KEY for more than old books read by volunteers"
+        yield Finding("indexers", None, "no indexer is configured", what)
     for indexer in outside.indexers:
-        yield await _indexer(indexer)
+        async for finding in _indexer(indexer):
+            yield finding
     async for finding in _sources(settings, outside):
         yield finding
     if settings.paths.library is None:
@@ -179,14 +183,27 @@ async def _client(settings: Settings, outside: Outside) -> AsyncIterator[Finding
         yield Finding(f"qbittorrent-{code}", False, sentence)
 
 
-async def _indexer(indexer: object) -> Finding:
-    assert isinstance(indexer, Torznab)
+async def _indexer(indexer: Indexer) -> AsyncIterator[Finding]:
+    """What it says of itself; then one search, because many servers ask for the key only there."""
+    check = f"indexer-{indexer.name}"
+    behind = indexer.indexer if isinstance(indexer, Rationed) else indexer
     try:
-        await indexer.check()
-        newest = await indexer.search(Query())  # many servers ask for the key only here
+        told = ""
+        if isinstance(behind, MyAnonamouse):
+            told = f": {await behind.check()}"
+        if isinstance(behind, Prowlarr):
+            standing = await behind.check()
+            told = f": version {standing.version}, asks {', '.join(standing.asked) or 'nobody'}"
+            for tracker, why in standing.left_out.items():
+                yield Finding(f"{check}-{tracker}", None, f"{tracker} is not asked: {why}")
+            for tracker, until in standing.paused.items():
+                when = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "for a while"
+                yield Finding(f"{check}-{tracker}", False, f"Prowlarr has paused {tracker} {when}; it says why itself")
+        newest = await indexer.search(Query())
     except Failure as failure:
-        return Finding(f"indexer-{indexer.name}", False, failure.message)
-    return Finding(f"indexer-{indexer.name}", True, f"answers, with {len(newest)} newest releases")
+        yield Finding(check, False, failure.message)
+        return
+    yield Finding(check, True, f"answers, with {len(newest)} newest releases{told}")
 
 
 async def _sources(settings: Settings, outside: Outside) -> AsyncIterator[Finding]:

@@ -17,19 +17,16 @@ import structlog
 from adapters import http
 from adapters.audiobookshelf import Audiobookshelf
 from adapters.files import LibraryFiles
-from adapters.indexers.torznab import Torznab
 from adapters.manifests import ManifestFolder
 from adapters.paths import PathMap
 from adapters.qbittorrent import QBittorrent
 from adapters.store import migrate, open_store
 from domain.plan import Plan
 from domain.world import Event
-from handlers.settings import IndexerSettings, QbittorrentSettings, Settings
+from handlers.indexers import indexers
+from handlers.settings import QbittorrentSettings, Settings
 from handlers.sources import sources
 from reconcile.ports import Outside, Tell
-
-INDEXER_GAP_S = 2.0
-"""Between two questions to one indexer (contracts: indexers, section 0)."""
 
 
 class SystemClock:
@@ -51,10 +48,9 @@ class Quiet:
 
 
 @asynccontextmanager
-async def connect(
-    settings: Settings, *, tell: Tell | None = None, indexer_gap_s: float = INDEXER_GAP_S
-) -> AsyncIterator[Outside]:
-    """Everything that the settings name, for the length of a block. The store is migrated first."""
+async def connect(settings: Settings, *, tell: Tell | None = None, polite: bool = True) -> AsyncIterator[Outside]:
+    """Everything that the settings name, for the length of a block. The store is migrated first. Only stand-ins of our
+    own may be asked without pauses."""
     url = settings.database_url.reveal()
     await migrate(url)
     async with AsyncExitStack() as stack:
@@ -69,7 +65,7 @@ async def connect(
             library=await _library(settings, stack),
             client=client,
             client_fingerprint=_fingerprint(settings.qbittorrent),
-            indexers=tuple([await _indexer(one, stack, indexer_gap_s) for one in settings.indexers]),
+            indexers=await indexers(settings, store, SystemClock(), stack, polite=polite),
             shelf=_shelf(settings, paths, expect_items=bool((await store.baseline()).items)),
             clock=SystemClock(),
             tell=tell or Quiet(),
@@ -108,12 +104,6 @@ def _fingerprint(settings: QbittorrentSettings | None) -> str:
         return ""
     secrets = [one.reveal() for one in (settings.password, settings.api_key) if one]
     return hashlib.sha256("\0".join([settings.url, settings.username or "", *secrets]).encode()).hexdigest()[:4]
-
-
-async def _indexer(settings: IndexerSettings, stack: AsyncExitStack, gap_s: float) -> Torznab:
-    client = await stack.enter_async_context(http.client())
-    key = settings.api_key.reveal() if settings.api_key else ""
-    return Torznab(settings.name, settings.url, key, http=client, categories=settings.categories, gap_s=gap_s)
 
 
 def _shelf(settings: Settings, paths: PathMap, *, expect_items: bool) -> LibraryFiles | None:
