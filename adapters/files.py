@@ -1,13 +1,15 @@
 """The library's own file system: the way from a finished download into a book's folder, by one rename.
 
 Files are gathered in `.bibliostat/<name>` inside the library folder: on the same file system, and hidden, so that the
-library server does not see them before they are whole. Nothing in the library is ever replaced, merged or removed.
+library server does not see them before they are whole. Nothing in the library is ever merged or removed. A copy is
+only replaced by a better one: it is moved to `.bibliostat/replaced/`, where it stays until a person removes it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import os
 import shutil
 import stat
@@ -16,7 +18,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from adapters.audio import read_audio
 from domain.errors import Conflict, Failure, Permanent, Transient
@@ -27,6 +29,9 @@ from domain.shelf_names import is_disc_folder
 Mode = Literal["hardlink", "copy", "in_place"]
 
 STAGING = ".bibliostat"
+REPLACED = "replaced"
+"""The folder in there that holds what was replaced, and beside each copy that is just being moved, a note (`.path`) of
+where it stood. The note is locked by whoever moves it; one that nobody locks tells of an interruption."""
 STAT_TIMEOUT_S = 15.0
 """A network file system that hangs must not hang the loop."""
 _CHUNK_BYTES = 4 * 1024 * 1024
@@ -34,6 +39,7 @@ _CHUNK_BYTES = 4 * 1024 * 1024
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_LOCK = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR}
 _NO_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES}
 
@@ -114,6 +120,18 @@ class LibraryFiles:
         """
         await asyncio.to_thread(self._place, name, rel_path)
 
+    async def replace(self, name: str, rel_path: str, *, kept: str) -> None:
+        """Put the staged folder in the place of the book at `rel_path`, which is kept as `.bibliostat/replaced/<kept>`.
+
+        What is no audio there (cover, metadata, e-book) comes along, and counts more than what was staged. Two renames:
+        between them nothing stands at `rel_path`. A failure there is undone at once; after a crash the next look at the
+        library, by whichever process, puts the old book back.
+
+        `Conflict`: `NothingToReplace` when no folder stands there, `StagingMissing`, `KeptTwice` when `kept` is taken.
+        `Permanent`: `WrongMode` in in-place mode.
+        """
+        await asyncio.to_thread(self._replace, name, rel_path, kept)
+
     async def placed(self, rel_path: str) -> tuple[TorrentFile, ...] | None:
         """The files that stand at `rel_path`, with paths relative to it, sorted; None when nothing does."""
         return await asyncio.to_thread(self._placed, rel_path)
@@ -171,6 +189,62 @@ class LibraryFiles:
         _sync(target.parent)
         _sync(staged.parent)
 
+    def _replace(self, name: str, rel_path: str, kept: str) -> None:
+        if self._mode == "in_place":
+            raise Permanent(
+                "In-place mode replaces nothing: downloads stand in the library themselves.", code="WrongMode"
+            )
+        self._check_root()
+        staged, target = self._staged(name), self._root / _visible(_relative(rel_path))
+        old = self._hall / REPLACED / _one_name(kept)
+        if _look(staged) is None:
+            raise Conflict(f"Nothing is staged under the name {name}; stage the files first.", code="StagingMissing")
+        if not target.is_dir() or target.is_symlink():
+            raise Conflict(f"{target} is no folder that could be replaced.", code="NothingToReplace")
+        if _look(old) is not None:
+            raise Conflict(f"{old} exists already; move it away.", code="KeptTwice")
+        if not target.resolve().is_relative_to(self._root.resolve()):
+            raise Permanent(f"{target} leads out of the library through a symbolic link.", code="UnsafePath")
+        _carry_over(target, staged)
+        _sync_folders(staged)
+        with _calling("mkdir", old.parent):
+            old.parent.mkdir(exist_ok=True)
+        with _noted(old, rel_path):
+            _rename(target, old)
+            try:
+                _rename(staged, target)
+            except Failure:
+                _rename(old, target)
+                raise
+            for folder in (target.parent, old.parent, self._hall):
+                _sync(folder)
+
+    def _put_back(self) -> None:
+        """Undo every replacement that was interrupted. Who is in the middle of one holds the lock of its note."""
+        for name in _names_in(self._hall / REPLACED):
+            if name.endswith(_NOTE):
+                self._put_back_one(self._hall / REPLACED / name)
+
+    def _put_back_one(self, note: Path) -> None:
+        with _calling("open", note):
+            try:
+                with open(note, "r+b", buffering=0) as opened:
+                    if _locked(opened):
+                        self._undo(note, os.fsdecode(opened.read()))
+            except FileNotFoundError:
+                return  # whoever held it is done
+
+    def _undo(self, note: Path, rel_path: str) -> None:
+        old = note.with_name(note.name.removesuffix(_NOTE))
+        if _look(old) is not None:  # else it was not moved yet, and the note may not be written to its end
+            target = self._root / _visible(_relative(rel_path))
+            if _look(target) is None:
+                with _made_folders(target.parent):
+                    _rename(old, target)
+                _sync(target.parent)
+        with _calling("remove", note):
+            note.unlink(missing_ok=True)
+
     def _placed(self, rel_path: str) -> tuple[TorrentFile, ...] | None:
         self._check_root()
         target = self._root / _relative(rel_path)
@@ -182,11 +256,7 @@ class LibraryFiles:
 
     def _leftovers(self) -> tuple[str, ...]:
         self._check_root()
-        with _calling("list", self._root / STAGING):
-            try:
-                return tuple(sorted(os.listdir(self._root / STAGING)))
-            except FileNotFoundError:
-                return ()
+        return tuple(sorted(set(_names_in(self._hall)) - {REPLACED}))
 
     def _in_place(self, source_folder: str) -> str:
         self._check_root()
@@ -206,6 +276,8 @@ class LibraryFiles:
 
     def _check_root(self) -> None:
         """An unmounted disk shows as a folder that is missing, or empty although it should hold items."""
+        if not self._hall.is_symlink():
+            self._put_back()
         with _calling("list", self._root):
             try:
                 is_empty = all(name.startswith(".") for name in os.listdir(self._root))
@@ -214,13 +286,16 @@ class LibraryFiles:
         if is_empty and self._expect_items:
             raise _no_library(self._root, "is empty although it should hold items")
 
+    @property
+    def _hall(self) -> Path:
+        return self._root / STAGING
+
     def _staged(self, name: str) -> Path:
-        if _relative(name) != name or "/" in name:
+        if _one_name(name) == REPLACED:
             raise Permanent(f"{name!r} is no name for a staging folder.", code="UnsafePath")
-        hall = self._root / STAGING
-        if hall.is_symlink():
-            raise Permanent(f"{hall} is a symbolic link; remove it.", code="UnsafePath")
-        return hall / name
+        if self._hall.is_symlink():
+            raise Permanent(f"{self._hall} is a symbolic link; remove it.", code="UnsafePath")
+        return self._hall / name
 
     def _refuse_bad_neighbours(self, target: Path) -> None:
         if not target.parent.resolve().is_relative_to(self._root.resolve()):
@@ -293,6 +368,12 @@ def _relative(path: str) -> str:
     if not parts or "\0" in path or any(part in {"", ".", ".."} for part in parts):
         raise Permanent(f"{path!r} is not a plain relative path.", code="UnsafePath")
     return path
+
+
+def _one_name(name: str) -> str:
+    if "/" in _relative(name):
+        raise Permanent(f"{name!r} is no plain name of a folder.", code="UnsafePath")
+    return name
 
 
 def _visible(path: str) -> str:
@@ -421,6 +502,52 @@ def _write_whole(write: Callable[[memoryview], int | None], chunk: bytes) -> Non
 def _refuse_if(stop: threading.Event) -> None:
     if stop.is_set():
         raise Transient("Staging was stopped.", code="Stopped")
+
+
+_ABOUT_THE_AUDIO = frozenset({"cue", "m3u", "m3u8", "pls", "nfo", "log", "sfv", "md5", "sha1", "sha256"})
+
+
+def _carry_over(standing: Path, staged: Path) -> None:
+    """What lies beside the old audio, a cover, metadata, an e-book, belongs to the item and stays with it."""
+    for path in _files(standing):
+        ending = path.rpartition(".")[2].lower()
+        if is_audio(TorrentFile(path=path, size_bytes=0)) or ending in _ABOUT_THE_AUDIO:
+            continue
+        if (staged / path).is_file():
+            _remove(staged / path)
+        _bring(standing / path, staged / path, _copy, threading.Event())
+
+
+_NOTE = ".path"
+
+
+@contextmanager
+def _noted(old: Path, rel_path: str) -> Iterator[None]:
+    """Write down what is being moved to `old`, and hold on to the note until that is done. A note that is left behind
+    is looked at, and removed, by the next look at the library."""
+    note = old.with_name(old.name + _NOTE)
+    with _calling("write", note), open(note, "xb", buffering=0) as opened:
+        # Somebody may have found it before it was locked, and removed it.
+        if not _locked(opened) or os.fstat(opened.fileno()).st_nlink == 0:
+            raise Transient(f"{note} is being looked at by another process.", code="FileSystemTrouble")
+        _write_whole(opened.write, os.fsencode(rel_path))
+        os.fsync(opened.fileno())
+        _sync(note.parent)
+        yield
+        note.unlink(missing_ok=True)
+
+
+def _locked(opened: IO[bytes]) -> bool:
+    """Whether the lock is ours now. It goes with the process; a file system without locks has none that are held."""
+    with _calling("lock", Path(opened.name)):
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as exc:
+            if exc.errno not in _NO_LOCK:
+                raise
+    return True
 
 
 @contextmanager

@@ -36,6 +36,10 @@ class Grab(msgspec.Struct, frozen=True, tag="grab", tag_field="action"):
     release: Release
     attempt: int
     because: Reason
+    serves: tuple[str, ...] = ()
+    """Other wants for which this release, a pack, is taken as well."""
+    replaces: str = ""
+    """The folder of the library item, relative to the library, that its book shall take the place of."""
 
 
 class Settle(msgspec.Struct, frozen=True, tag="settle", tag_field="action"):
@@ -117,8 +121,20 @@ class Remove(msgspec.Struct, frozen=True, tag="remove", tag_field="action"):
     because: Reason
 
 
+class Newest(msgspec.Struct, frozen=True, tag="newest", tag_field="action"):
+    """Ask this indexer what is new, once for every want that waits to be offered."""
+
+    indexer: str
+    because: Reason
+
+    @property
+    def want(self) -> str:
+        """What it is written down under, as an act for one want is under its key."""
+        return f"indexer/{self.indexer}"
+
+
 Decision = Hold | Search | Grab | Settle | Adopt | Revive | Publish | Enrich | Confirm
 """Exactly one of these per want."""
 
-Chore = Scan | LetGo | Remove
+Chore = Scan | LetGo | Remove | Newest
 """Work that belongs to no single want."""

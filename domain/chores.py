@@ -1,18 +1,20 @@
-"""Work that belongs to no single want: one scan for all that was published, and letting go of what owes nothing."""
+"""Work that belongs to no single want: one scan for all that was published, one look at what is new at each indexer,
+and letting go of what owes nothing."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from domain.actions import Chore, Decision, Hold, LetGo, Reason, Remove, Scan
-from domain.brakes import Brake, Work, blocking
+from domain.actions import Chore, Decision, Hold, LetGo, Newest, Reason, Remove, Scan
+from domain.brakes import Brake, Work, blocking, on_hold
 from domain.case import FOUND, FOUND_TAG, TAG_PREFIX
 from domain.desired import Desired
 from domain.digests import digest_of
 from domain.duties import Duty, duty_of
 from domain.manifest import PolicySpec
+from domain.searching import LOOKED_FOR
 from domain.world import Claim, Torrent, World
 
 
@@ -58,7 +60,9 @@ def chores_of(
 ) -> tuple[tuple[Chore, ...], tuple[str, ...], tuple[Brake, ...]]:
     """The chores, the removals that this reading alone would justify, and the brake where the removal cap trips."""
     resting = {key for key, backoff in world.backoffs.items() if backoff.not_before > now}
-    chores: list[Chore] = list(_scans(decided, held, resting))
+    chores: list[Chore] = [*_scans(decided, held, resting)]
+    if not blocking(held, Work.SEARCH):
+        chores += _newest(decided, desired.policy, world, resting, now)
     owes_nothing = {duty.torrent for duty in duties if duty.fulfilled}
     ready = sorted((one for one in torrents if one.id in owes_nothing), key=lambda torrent: torrent.id)
     removals, others = _parted(ready, decided, world, remove=desired.policy.duties.after == "remove")
@@ -81,6 +85,19 @@ def _scans(decided: Iterable[Decision], held: Sequence[Brake], resting: Collecti
     awaited = tuple(sorted(one.want for one in holds if f"scan/{one.want}" not in resting))
     if awaited and "scan" not in resting and not blocking(held, Work.PUBLISH, ours=True):
         yield Scan(awaited, Reason("Published", f"{len(awaited)} published and not listed yet"))
+
+
+def _newest(
+    decided: Iterable[Decision], policy: PolicySpec, world: World, resting: Collection[str], now: datetime
+) -> Iterator[Newest]:
+    """One question to each indexer for all wants that wait. One that was searched for just now has heard it all."""
+    lately = now - timedelta(minutes=policy.retries.newest_minutes)
+    holds = (one.want for one in decided if isinstance(one, Hold) and one.because.code in LOOKED_FOR)
+    waiting = sum(1 for want in holds if want in world.searches and world.searches[want].at <= lately)
+    held = on_hold(world, now)
+    for name in world.indexers if waiting else ():
+        if f"indexer/{name}" not in held and not {f"indexer/{name}", f"newest/{name}"} & set(resting):
+            yield Newest(name, Reason("NewestDue", f"wanted books that wait to be offered: {waiting}"))
 
 
 DONE_WITH = frozenset({"InLibrary", "Skipped"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -252,6 +252,8 @@ class Retries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     search_hours: Hours = 24.0
     search_hours_later: Hours = 168.0
     empty_searches_before_later: Count = 14
+    newest_minutes: Annotated[int, msgspec.Meta(ge=15, le=60)] = 30
+    """Between two looks at what is new at an indexer, each for every book that is still missing."""
     download_minutes: tuple[Minutes, ...] = (15, 60, 1440)
     stalled_hours: Hours = 24.0
     grab_grace_minutes: Minutes = 10

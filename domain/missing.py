@@ -34,6 +34,8 @@ def missing_books(plan: Plan) -> tuple[MissingBook, ...]:
 
 
 def _is_here(decision: Decision, plan: Plan) -> bool:
+    if decision.want in plan.settled:
+        return True
     if isinstance(decision, Hold):
         code = decision.because.code
         return code == "InLibrary" or (code in RESTING and decision.want in plan.owned)

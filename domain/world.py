@@ -61,6 +61,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float | None = None
     size_bytes: int | None = None
     tracks: int | None = None
+    formats: tuple[str, ...] = ()
+    """Of its audio files by their endings, sorted; empty when unknown."""
     is_missing: bool = False
     is_invalid: bool = False
     updated_at_ms: int = 0
@@ -151,6 +153,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     want: str
     release: str
     """The release's id; the torrent's id for acts on a torrent."""
+    indexer: str = ""
+    """Who offered the release; empty for other acts than grabs."""
     attempt: int = 1
     epoch: int = 0
     infohash: str | None = None
@@ -170,6 +174,15 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(one for one in known if one)
 
 
+class Silence(msgspec.Struct, frozen=True):
+    """Why an indexer gave no answer, or only part of one: `code` for programs, `why` for people."""
+
+    code: str
+    why: str
+    until: datetime | None = None
+    """When it can be asked again, where that is known."""
+
+
 class Searched(msgspec.Struct, frozen=True, kw_only=True):
     """What asking the indexers for one want brought."""
 
@@ -177,8 +190,9 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     answered: tuple[str, ...] = ()
     """Indexers that answered, also with nothing."""
-    failed: Mapping[str, str] = {}
-    """Indexer -> one sentence; these answers are not knowledge about the book."""
+    failed: Mapping[str, Silence] = {}
+    """Indexers that did not answer, or, where they are among `answered` too, only in part: not knowledge about the
+    book."""
     empty_runs: int = 0
     """Complete searches in a row that offered nothing right."""
     offers: tuple[Release, ...] = ()

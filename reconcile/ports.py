@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-import msgspec
-
 from domain.accounts import Account
+from domain.ladder import Query as Query
 from domain.manifest import Declared, Mistake
 from domain.metadata import ItemMetadata
 from domain.plan import Plan
@@ -93,15 +92,8 @@ class DownloadClient(Protocol):
 
     async def recheck(self, torrent_id: str) -> None: ...
 
-
-class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """One question to an indexer. An empty text asks for the newest."""
-
-    text: str = ""
-    title: str | None = None
-    author: str | None = None
-    series: str | None = None
-    """Only where the question is for a series and a number, and names no title."""
+    async def choose(self, torrent_id: str, unwanted: Collection[str]) -> None:
+        """Put these files out of action, then start it. May be repeated."""
 
 
 class Indexer(Protocol):
@@ -146,11 +138,21 @@ class Shelf(Protocol):
     async def place(self, name: str, rel_path: str) -> None:
         """One rename of the staged folder to `rel_path` in the library. `Conflict` when something else stands there."""
 
+    async def replace(self, name: str, rel_path: str, *, kept: str) -> None:
+        """Put the staged folder in the place of the book that stands at `rel_path`; what is no audio there comes along.
+
+        The old one is kept, as `kept`, where the library server does not look. After a crash in the middle the next
+        look at the library puts it back. `Conflict` when nothing stands there.
+        """
+
     async def placed(self, rel_path: str) -> tuple[TorrentFile, ...] | None:
         """The files that stand at `rel_path`; None when nothing does."""
 
     async def discard(self, name: str) -> None:
         """Remove a staging folder that is not needed any more."""
+
+    async def leftovers(self) -> tuple[str, ...]:
+        """Names of the staging folders that exist."""
 
     async def in_place(self, source_folder: str) -> str | None:
         """In-place mode: the download's folder relative to the library, or an error. None in the other modes."""

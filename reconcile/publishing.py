@@ -5,16 +5,20 @@ Every step can be repeated: after a crash the same claim goes on, finds what sta
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from domain.actions import Confirm, Enrich, Publish, Scan
+from domain.case import LIVE, TAG_PREFIX
 from domain.errors import Failure, Transient
 from domain.gates import Answer, Verdict, judge_files
 from domain.metadata import ItemMetadata
-from domain.names import Likeness, same_people
+from domain.names import Likeness, same_people, slug
 from domain.naming import file_names, shelf_path
+from domain.packs import as_one_book, judge_parts, portions
 from domain.proof import AudioFile, prove
 from domain.releases import Release, TorrentFile
+from domain.upgrades import REPLACED, formats_in, judge_upgrade, not_one_book
 from domain.wants import Want
 from domain.world import Claim, Correction, Item, Known, Outcome, Torrent
 from reconcile.acting import Round
@@ -38,7 +42,8 @@ async def publish(round_: Round, act: Publish, client: DownloadClient, shelf: Sh
     await round_.settle(claim.id, outcome, detail)
     await round_.rested(f"publish/{act.want}")
     round_.worked("shelf")
-    reason = "Published" if outcome is Outcome.PLACED else "ProofFailed"
+    placed = "Replaced" if detail.startswith(REPLACED) else "Published"
+    reason = placed if outcome is Outcome.PLACED else "ProofFailed"
     await round_.acting.event(act.want, reason, detail)
     return True
 
@@ -66,35 +71,123 @@ async def _publish(
     round_: Round, claim: Claim, want: Want, torrent: Torrent, client: DownloadClient, shelf: Shelf
 ) -> tuple[Outcome, str]:
     """The outcome, and what to say about it: the path of what was placed, or both sides of a refused proof."""
-    files = await _finished_files(torrent, client)
+    files = _portion(round_, want, torrent, await _finished_files(torrent, client))
+    if not files:
+        return Outcome.REFUSED, f"PackUnproven: nothing in {torrent.name} is surely this book, whole"
     local = {file.path: shelf.local(str(PurePosixPath(torrent.save_path) / file.path)) for file in files}
     audio = await shelf.audio([local[file.path] for file in files])
     if not _accepted_by_person(round_, want, torrent):
-        verdicts = judge_files(want, files) + prove(want, audio, expected=files)
+        verdicts = _proof(want, files, audio)
         await round_.write_verdicts(want.key, _as_release(torrent, claim, round_), verdicts)
         objections = [one for one in verdicts if one.answer in (Answer.NO, Answer.POSSIBLE)]
         if objections:
             return Outcome.REFUSED, _both_sides(objections)
     in_place = await shelf.in_place(local[files[0].path])
+    replaced = _replaces(round_, want, torrent)
+    if in_place is not None and replaced:
+        return Outcome.REFUSED, "InPlaceMode: downloads stand in the library themselves, so no copy can be replaced"
     if in_place is not None:
         await round_.outside.store.note(claim.id, epoch=round_.acting.epoch, path=in_place)
         return Outcome.PLACED, in_place
     # What an interrupted run named stays the place, even when the declaration was corrected since.
-    target = claim.path or shelf_path(want, narrators=_narrators(want, audio))
+    target = replaced or claim.path or shelf_path(want, narrators=_narrators(want, audio))
     await round_.outside.store.note(claim.id, epoch=round_.acting.epoch, path=target)
-    names = file_names(files)
-    kept = {names[file.path]: file.size_bytes for file in files if file.path in names}
-    if await _stands_already(shelf, target, kept):
-        return Outcome.PLACED, target
-    staging = torrent.id
+    names = _names(files)
+    there = await shelf.placed(target)
+    if not _stands_already(there, {names[file.path]: file.size_bytes for file in files if file.path in names}):
+        if replaced and there and (why := _not_replaceable(want, target, files, there)):
+            return Outcome.REFUSED, why
+        kept = f"{claim.claimed_at:%Y-%m-%d}-{claim.id}-{slug(want.title)}" if replaced and there else None
+        sources = [(local[path], name) for path, name in names.items()]
+        await _place(round_, claim, f"{torrent.id}-{claim.id}", sources, target, shelf, kept=kept)
+    return Outcome.PLACED, f"{REPLACED}{' '.join(formats_in(files))}" if replaced else target
+
+
+async def _place(
+    round_: Round,
+    claim: Claim,
+    name: str,
+    sources: Sequence[tuple[str, str]],
+    target: str,
+    shelf: Shelf,
+    *,
+    kept: str | None,
+) -> None:
+    """Stage, and put into place by one rename. With `kept` the book that stands there is replaced, and kept as that.
+
+    Each process stages for itself: its epoch is in the folder's name, and what earlier ones left is cleared away.
+    """
+    epoch = round_.acting.epoch
+    for other in await shelf.leftovers():
+        if _is_older(other, epoch):
+            await shelf.discard(other)
+    staging = f"{name}-{epoch}"
     try:
-        await shelf.stage(staging, [(local[path], name) for path, name in names.items()])
+        await shelf.stage(staging, sources)
         # The fence: who slept through its lease may have staged beside another process, and must not place that.
-        await round_.outside.store.note(claim.id, epoch=round_.acting.epoch, path=target)
-        await shelf.place(staging, target)
+        await round_.outside.store.note(claim.id, epoch=epoch, path=target)
+        if kept is None:
+            await shelf.place(staging, target)
+        else:
+            await shelf.replace(staging, target, kept=kept)
     finally:
         await shelf.discard(staging)
-    return Outcome.PLACED, target
+
+
+def _is_older(staging: str, epoch: int) -> bool:
+    """Whether a process made it whose lease has moved on since: the fence keeps that one from placing it."""
+    _, dash, at = staging.rpartition("-")
+    return not dash or (at.isdecimal() and int(at) < epoch)
+
+
+def _names(files: Sequence[TorrentFile]) -> Mapping[str, str]:
+    """Path in the torrent -> path inside the book's folder, with parts in the order in which they count."""
+    shown = as_one_book(files)
+    names = file_names(shown)
+    return {file.path: names[one.path] for file, one in zip(files, shown, strict=True) if one.path in names}
+
+
+def _portion(round_: Round, want: Want, torrent: Torrent, files: tuple[TorrentFile, ...]) -> tuple[TorrentFile, ...]:
+    """The files that are this want's book: all of them, or of a pack what its names prove; empty when that is nothing.
+
+    The same rule said so before the torrent was added, over the same files.
+    """
+    others = _served(round_, torrent) - {want.key}
+    pack = any(one.rule == "Pack" for one in judge_files(want, as_one_book(files)))
+    if not others and not (pack and want.profile.packs):
+        return files
+    wants = [round_.wants[key] for key in sorted({want.key, *others}) if key in round_.wants]
+    mine = frozenset(portions(files, wants).get(want.key, ()))
+    return tuple(file for file in files if file.path in mine) if mine or others else files
+
+
+def _served(round_: Round, torrent: Torrent) -> set[str]:
+    """The wants that this torrent was taken for, as the ledger or its tags say, whatever has become of their parts."""
+    tags = {tag.removeprefix(TAG_PREFIX) for tag in torrent.tags if tag.startswith(TAG_PREFIX)}
+    never = (Outcome.UNSENT, Outcome.REFUSED)
+    grabs = (one for one in round_.world.claims if one.action == "grab" and one.outcome not in never)
+    return tags | {one.want for one in grabs if one.ids & torrent.ids}
+
+
+def _replaces(round_: Round, want: Want, torrent: Torrent) -> str | None:
+    """The folder that this download was grabbed to take the place of."""
+    grabs = (one for one in round_.world.claims if (one.action, one.want) == ("grab", want.key) and one.outcome in LIVE)
+    return next((one.path for one in grabs if one.ids & torrent.ids), None)
+
+
+def _not_replaceable(want: Want, target: str, files: Sequence[TorrentFile], there: Sequence[TorrentFile]) -> str | None:
+    if why := not_one_book(want, target, there):
+        return f"NotReplaceable: {why}"
+    objections = [one for one in judge_upgrade(want, files, there) if one.answer is Answer.NO]
+    return _both_sides(objections) if objections else None
+
+
+def _proof(want: Want, files: Sequence[TorrentFile], audio: Sequence[AudioFile]) -> tuple[Verdict, ...]:
+    """Shape and content. Where the runtime is that of the book, a hole in the numbers of files is no missing part."""
+    proof = prove(want, audio, expected=files)
+    fits = any(one.rule == "RuntimeDiffers" and one.answer is Answer.CONFIRMED for one in proof)
+    parts = [one for one in judge_parts(want, files) if not (fits and one.answer is Answer.POSSIBLE)]
+    return (*judge_files(want, as_one_book(files)), *parts, *proof)
 
 
 async def _finished_files(torrent: Torrent, client: DownloadClient) -> tuple[TorrentFile, ...]:
@@ -104,17 +197,18 @@ async def _finished_files(torrent: Torrent, client: DownloadClient) -> tuple[Tor
     return tuple(file for file, _ in listed)
 
 
-async def _stands_already(shelf: Shelf, target: str, kept: dict[str, int]) -> bool:
+def _stands_already(there: Sequence[TorrentFile] | None, kept: Mapping[str, int]) -> bool:
     """Whether an interrupted run already put these files in place; the server may have added a cover or metadata."""
-    there = {(file.path, file.size_bytes) for file in await shelf.placed(target) or ()}
-    return set(kept.items()) <= there
+    return bool(kept) and set(kept.items()) <= {(file.path, file.size_bytes) for file in there or ()}
 
 
 def _accepted_by_person(round_: Round, want: Want, torrent: Torrent) -> bool:
     refused = [
         one
         for one in round_.world.claims
-        if one.action == "publish" and one.release == torrent.id and one.outcome is Outcome.REFUSED and one.settled_at
+        if (one.action, one.want, one.release) == ("publish", want.key, torrent.id)
+        and one.outcome is Outcome.REFUSED
+        and one.settled_at
     ]
     forced = [one.at for one in round_.world.overrides if one.target == want.key and one.verb == "force"]
     return bool(refused) and any(at > refused[-1].settled_at for at in forced if refused[-1].settled_at)

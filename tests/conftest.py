@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
@@ -17,6 +18,9 @@ from adapters.store import Store, migrate, open_store
 # Several suites may share a small machine: how long one example takes says nothing there.
 settings.register_profile("bibliostat", deadline=None)
 settings.load_profile("bibliostat")
+
+# Workers that share the tests are told how wide the terminal is; what our commands print into a pipe does not ask that.
+os.environ.pop("COLUMNS", None)
 
 _numbers = count(1)
 

@@ -139,8 +139,21 @@ class FullMetadata(msgspec.Struct, frozen=True, rename="camel"):
     abridged: bool = False
 
 
+class OnDisk(msgspec.Struct, frozen=True):
+    ext: Text = None
+
+
+class Audio(msgspec.Struct, frozen=True):
+    """One audio file of an item. The server plays those that are not excluded."""
+
+    metadata: OnDisk = OnDisk()
+    format: Text = None
+    exclude: bool = False
+
+
 class FullMedia(msgspec.Struct, frozen=True, rename="camel"):
     metadata: FullMetadata
+    audio_files: tuple[Audio, ...] = ()
     num_tracks: int | None = None
     duration: float | None = None
 
@@ -197,7 +210,13 @@ def item_of(full: Full) -> Item:
     said = full.media.metadata
     series = tuple(SeriesName(name=one.name, position=_text(one.sequence)) for one in said.series)
     authors = tuple(one.name for one in said.authors)
-    return Item(**_facts(full), authors=authors, narrators=said.narrators, series=series)
+    formats = tuple(sorted({_format(file) for file in full.media.audio_files if not file.exclude}))
+    return Item(**_facts(full), authors=authors, narrators=said.narrators, series=series, formats=formats)
+
+
+def _format(file: Audio) -> str:
+    """Its ending, as release titles and profiles name formats; else what the server says of its inside."""
+    return (_text(file.metadata.ext) or _text(file.format) or "unknown").lstrip(".").lower()
 
 
 def still_true(row: Row, known: Item) -> bool:
@@ -206,7 +225,9 @@ def still_true(row: Row, known: Item) -> bool:
     shown = (said.author_name, said.narrator_name, said.series_name)
     before = (", ".join(known.authors), ", ".join(known.narrators), ", ".join(map(_shown, known.series)))
     same_names = [_parts(text) for text in shown] == [_parts(text) for text in before]
-    return same_names and msgspec.structs.replace(known, **_facts(row)) == known
+    # What was kept by a version that did not know of formats is read once more.
+    knows_formats = bool(known.formats) or not row.media.num_tracks
+    return same_names and knows_formats and msgspec.structs.replace(known, **_facts(row)) == known
 
 
 def _facts(item: Row | Full) -> dict[str, Any]:

@@ -35,8 +35,6 @@ from domain.releases import Payload, Release
 LIST_AGE = timedelta(hours=1)
 REPLY_S = 150.0
 """Prowlarr answers when its slowest tracker has answered, or has not for 100 seconds."""
-PARTLY_REST_S = 900.0
-"""How long it rests at most while only some of its trackers are paused: the others could be asked about more."""
 CUT_AUTHORS = 5
 """MyAnonamouse's titles name no more authors: there may be others."""
 MAM_DUTIES = (1.0, 259_200)
@@ -82,8 +80,8 @@ class Prowlarr:
 
     **A search may be answered in part.** Prowlarr hides the failure of a tracker behind a list without its rows. After
     each search it is therefore asked whom it has paused, and `silent` names who did not answer in the last search
-    and why (tracker -> sentence). Rows that others brought are returned all the same: with `silent` not empty they are
-    no proof that nothing else exists. No rows and somebody silent is an error, never an empty answer.
+    and why (tracker -> sentence). What others brought is returned all the same, also where it is nothing: with `silent` not
+    empty it is no proof that nothing else exists. That nobody answered is an error.
     """
 
     def __init__(
@@ -138,8 +136,8 @@ class Prowlarr:
         """Every release that the trackers offer for this question; those who did not answer are in `silent`.
 
         `Permanent`: IndexerRefusedKey, IndexerBadRequest, IndexerUnsupported. `Transient`: IndexerPaused when nobody
-        who answered has anything and somebody did not answer; IndexerRateLimited, IndexerDisabled, IndexerUnreadable,
-        IndexerUnreachable; IndexerEmpty when there is no tracker to ask.
+        answered; IndexerRateLimited, IndexerDisabled, IndexerUnreadable, IndexerUnreachable; IndexerEmpty when there is
+        no tracker to ask.
         """
         self.silent = {}
         listed = await self._indexers()
@@ -163,8 +161,8 @@ class Prowlarr:
             self._listed = None  # it may have changed: an indexer that was removed would be silent for an hour
         failures |= {tracker.id: self._pause(tracker, paused[tracker.id]) for tracker in asked if tracker.id in paused}
         self.silent = {tracker.name: failures[tracker.id].message for tracker in asked if tracker.id in failures}
-        if failures and not rows:
-            raise self._unanswered(tuple(failures.values()), everybody=len(failures) == len(asked))
+        if len(failures) == len(asked) and not rows:
+            raise self._unanswered(tuple(failures.values()))
         self._links.remember(rows.values())
         return tuple(row.release for row in rows.values())
 
@@ -430,19 +428,15 @@ class Prowlarr:
         message = f"{self.name} has paused {tracker.name}{when} after failures: its own page of indexers says why."
         return Transient(message, code="IndexerPaused", retry_after_s=rest_s)
 
-    def _unanswered(self, failures: Sequence[Failure], *, everybody: bool) -> Failure:
+    def _unanswered(self, failures: Sequence[Failure]) -> Failure:
         """One error for several silent trackers: with the shortest rest, for from then on somebody can answer."""
         different = {failure.message: failure for failure in failures}
-        if everybody and len(different) == 1:
+        if len(different) == 1:
             return failures[0]
         codes = {failure.code for failure in failures}
         rests = [rest for one in failures if isinstance(one, Transient) and (rest := one.retry_after_s) is not None]
-        rest_s = min(rests, default=None)
-        return Transient(
-            f"{' '.join(different)[:900]}" + ("" if everybody else " The others offer nothing."),
-            code=codes.pop() if len(codes) == 1 else "IndexerPaused",
-            retry_after_s=rest_s if everybody else min(PARTLY_REST_S, rest_s or PARTLY_REST_S),
-        )
+        code = codes.pop() if len(codes) == 1 else "IndexerPaused"
+        return Transient(" ".join(different)[:900], code=code, retry_after_s=min(rests, default=None))
 
 
 # What Prowlarr sends

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+import msgspec
 from sqlalchemy import delete, select
 
 from adapters.store.database import Database
@@ -31,10 +34,10 @@ class Indexers(Database):
     async def accounts(self) -> Mapping[str, Account]:
         """The newest reading of each account, by indexer; what this version cannot read is left out."""
         stored = await self._pairs(select(indexer_accounts.c.indexer, indexer_accounts.c.account))
-        return {indexer: account for indexer, account in stored.items() if account is not None}
+        return {indexer: _read(account) for indexer, account in stored.items() if account is not None}
 
     async def save_account(self, account: Account) -> None:
-        await self._replace(indexer_accounts, [{"indexer": account.indexer, "account": account}])
+        await self._replace(indexer_accounts, [{"indexer": account.indexer, "account": _written(account)}])
 
     async def answer(self, indexer: str, question: str) -> tuple[tuple[Release, ...], datetime] | None:
         """What this indexer answered to this question, and when; None when it never did, or when it cannot be read."""
@@ -51,3 +54,15 @@ class Indexers(Database):
         async with self.writing() as connection:
             await connection.execute(delete(indexer_answers).where(indexer_answers.c.asked_at < at - ANSWERS_KEPT))
             await self._put(connection, indexer_answers, [row])
+
+
+_ENDLESS = sys.float_info.max
+"""JSON knows no infinity and makes it null, which would read as an unknown ratio."""
+
+
+def _written(account: Account) -> Account:
+    return msgspec.structs.replace(account, ratio=_ENDLESS) if account.ratio == math.inf else account
+
+
+def _read(account: Account) -> Account:
+    return msgspec.structs.replace(account, ratio=math.inf) if account.ratio == _ENDLESS else account

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import msgspec
 from sqlalchemy import Text, delete, select, type_coerce
@@ -12,7 +13,7 @@ from adapters.store.columns import encoded
 from adapters.store.database import Database, chunks
 from adapters.store.tables import baselines, searches
 from adapters.store.tables import items as item_table
-from domain.world import Baseline, Item, Searched
+from domain.world import Baseline, Item, Searched, Silence
 
 
 class Readings(Database):
@@ -35,8 +36,8 @@ class Readings(Database):
 
     async def searches(self) -> Mapping[str, Searched]:
         async with self.reading() as connection:
-            rows = (await connection.execute(select(searches))).mappings().all()
-        return {row["want"]: Searched(**row) for row in rows if row["offers"] is not None}
+            rows = [dict(row) for row in (await connection.execute(select(searches))).mappings()]
+        return {row["want"]: _searched(row) for row in rows if row["offers"] is not None and row["failed"] is not None}
 
     async def save_search(self, searched: Searched) -> None:
         """Replace the want's search and its offers."""
@@ -49,6 +50,15 @@ class Readings(Database):
 
     async def save_baseline(self, baseline: Baseline) -> None:
         await self._replace(baselines, [{"id": 1, **msgspec.structs.asdict(baseline)}])
+
+
+def _searched(row: Mapping[str, Any]) -> Searched:
+    """An older version wrote down why an indexer was silent, without a code."""
+    silences = (
+        (name, Silence("IndexerUnread", said) if isinstance(said, str) else said)
+        for name, said in row["failed"].items()
+    )
+    return Searched(**{**row, "failed": dict(silences)})
 
 
 async def _encoded_items(connection: AsyncConnection) -> dict[str, str]:

@@ -27,7 +27,7 @@ from domain.catalogue.gaps import Gap
 from domain.catalogue.memory import Heard
 from domain.manifest import Declared
 from domain.releases import Release
-from domain.world import Item, Outcome
+from domain.world import Item, Outcome, Silence
 
 metadata = MetaData(
     naming_convention={
@@ -98,7 +98,8 @@ searches = Table(
     Column("want", Text, primary_key=True),
     Column("at", Moment, nullable=False),
     Column("answered", Json[tuple[str, ...]](tuple[str, ...]), nullable=False),
-    Column("failed", Json[Mapping[str, str]](dict[str, str]), nullable=False),
+    # An older version wrote the sentence alone.
+    Column("failed", Json[Mapping[str, Silence | str]](dict[str, Silence | str]), nullable=False),
     Column("empty_runs", Integer, nullable=False),
     Column("asked", Text, nullable=False),
     Column("judged", Text, nullable=False),

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -498,3 +499,239 @@ def test_the_call_that_fails_is_named_when_the_mode_needs_it(library, download, 
     monkeypatch.undo()
     assert list(library.iterdir()) == []
     assert [path.name for path in download.parent.iterdir()] == ["Ozma of Oz"]
+
+
+# A better copy in the place of the one that stands there.
+
+KEPT = "2026-05-01-7-ozma-of-oz"
+NEW = ["Ozma of Oz.m4b"]
+
+
+@pytest.fixture
+def standing(library: Path) -> Path:
+    """An MP3 copy with what a person, and the server, put beside it."""
+    folder = library / BOOK
+    folder.mkdir(parents=True)
+    for name in ("01.mp3", "02.mp3", "cover.jpg", "metadata.json", "Ozma of Oz.epub", "Ozma of Oz.cue"):
+        (folder / name).write_bytes(f"old {name}".encode())
+    return folder
+
+
+@pytest.fixture
+def better(tmp_path: Path) -> list[tuple[str, str]]:
+    folder = tmp_path / "downloads" / "better"
+    folder.mkdir(parents=True)
+    (folder / "Ozma of Oz.m4b").write_bytes(b"b" * 5000)
+    (folder / "cover.jpg").write_bytes(b"another picture")
+    return [(str(folder / name), name) for name in ("Ozma of Oz.m4b", "cover.jpg")]
+
+
+def below(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@MODES
+async def test_a_better_copy_takes_the_place_and_the_old_one_is_kept(library, standing, better, mode):
+    files = shelf(library, mode)
+    old = below(standing)
+    await files.stage("7-oz", better)
+
+    await files.replace("7-oz", BOOK, kept=KEPT)
+
+    assert sorted(below(standing)) == ["Ozma of Oz.epub", "Ozma of Oz.m4b", "cover.jpg", "metadata.json"]
+    assert (standing / "Ozma of Oz.m4b").stat().st_size == 5000
+    assert below(library / ".bibliostat/replaced" / KEPT) == old
+    assert await files.leftovers() == ()
+    assert [path.name for path in (library / ".bibliostat/replaced").iterdir()] == [KEPT]
+
+
+async def test_what_lay_beside_the_old_audio_counts_more_than_what_was_downloaded(library, standing, better):
+    files = shelf(library)
+    await files.stage("7-oz", better)
+    await files.replace("7-oz", BOOK, kept=KEPT)
+
+    assert (standing / "cover.jpg").read_bytes() == b"old cover.jpg"
+    assert below(library.parent / "downloads/better")["cover.jpg"] == b"another picture"
+
+
+@pytest.mark.parametrize("there", ["nothing", "a file", "a link"])
+async def test_only_a_folder_is_replaced(library, better, tmp_path, there):
+    files = shelf(library)
+    place = library / BOOK
+    place.parent.mkdir(parents=True)
+    if there == "a file":
+        place.write_bytes(b"sound")
+    if there == "a link":
+        (tmp_path / "elsewhere").mkdir()
+        place.symlink_to(tmp_path / "elsewhere")
+    await files.stage("7-oz", better)
+
+    with pytest.raises(Conflict) as failure:
+        await files.replace("7-oz", BOOK, kept=KEPT)
+
+    assert failure.value.code == "NothingToReplace"
+
+
+async def test_what_was_kept_is_never_overwritten(library, standing, better):
+    files = shelf(library)
+    (library / ".bibliostat/replaced" / KEPT).mkdir(parents=True)
+    before = below(standing)
+    await files.stage("7-oz", better)
+
+    with pytest.raises(Conflict) as failure:
+        await files.replace("7-oz", BOOK, kept=KEPT)
+
+    assert failure.value.code == "KeptTwice"
+    assert below(standing) == before
+
+
+async def test_nothing_staged_replaces_nothing(library, standing):
+    with pytest.raises(Conflict) as failure:
+        await shelf(library).replace("7-oz", BOOK, kept=KEPT)
+
+    assert failure.value.code == "StagingMissing"
+    assert (standing / "01.mp3").exists()
+
+
+async def test_in_place_mode_replaces_nothing(library, standing):
+    with pytest.raises(Permanent) as failure:
+        await shelf(library, "in_place").replace("7-oz", BOOK, kept=KEPT)
+
+    assert failure.value.code == "WrongMode"
+
+
+@pytest.mark.parametrize("kept", ["..", "", "a/b", "/a", "a\0"])
+async def test_what_is_kept_has_a_plain_name(library, standing, better, kept):
+    files = shelf(library)
+    await files.stage("7-oz", better)
+
+    with pytest.raises(Permanent):
+        await files.replace("7-oz", BOOK, kept=kept)
+
+    assert (standing / "01.mp3").exists()
+
+
+async def test_the_kept_copies_are_no_staging_folder(library, standing, better):
+    files = shelf(library)
+
+    for act in (files.stage("replaced", better), files.discard("replaced")):
+        with pytest.raises(Permanent):
+            await act
+
+
+async def test_a_second_rename_that_fails_is_undone_at_once(library, standing, better, monkeypatch):
+    files = shelf(library)
+    before = below(standing)
+    await files.stage("7-oz", better)
+    rename = Path.rename
+
+    def fails(self: Path, target: Path) -> Path:
+        if target == standing and self.name == "7-oz":
+            raise OSError(errno.EIO, "the disk is tired")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(Transient):
+        await files.replace("7-oz", BOOK, kept=KEPT)
+
+    assert below(standing) == before
+    assert await files.leftovers() == ("7-oz",)
+    assert not list((library / ".bibliostat/replaced").iterdir())
+
+
+DIES = """
+import asyncio, os, sys
+from pathlib import Path
+from adapters.files import LibraryFiles
+
+root, staged, book, kept, after = sys.argv[1:]
+left = [int(after)]
+
+def dying(act):
+    def call(*args, **more):
+        if not left[0]:
+            os._exit(9)
+        left[0] -= 1
+        return act(*args, **more)
+    return call
+
+for owner, name in ((Path, "rename"), (Path, "unlink"), (os, "fsync"), (os, "write")):
+    setattr(owner, name, dying(getattr(owner, name)))
+asyncio.run(LibraryFiles(Path(root), mode="hardlink").replace(staged, book, kept=kept))
+"""
+
+
+async def killed_at(moment: int, *arguments: str) -> int:
+    """How a process ends that replaces a copy and dies after so many calls to the system."""
+    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", DIES, *arguments, str(moment), env=environment)
+    return await process.wait()
+
+
+async def test_wherever_the_process_is_killed_one_whole_copy_stands_after_the_next_look(library, standing, better):
+    files, old = shelf(library), below(standing)
+    died_between = finished = 0
+    for moment in range(40):
+        await files.stage("7-oz", better)
+        kept = f"{KEPT}-{moment}"
+        ended = await killed_at(moment, str(library), "7-oz", BOOK, kept)
+        died_between += not standing.exists()
+        placed = await files.placed(BOOK)
+
+        names = {file.path for file in placed or ()}
+        assert ("01.mp3" in names) != ("Ozma of Oz.m4b" in names), f"killed at {moment}: {names}"
+        assert not list((library / ".bibliostat/replaced").glob("*.path"))
+        if "01.mp3" in names:
+            assert below(standing) == old
+        else:
+            assert below(library / ".bibliostat/replaced" / kept) == old
+            shutil.rmtree(standing)
+            (library / ".bibliostat/replaced" / kept).rename(standing)
+        if ended == 0:
+            finished += 1
+            break
+        assert ended == 9
+
+    assert died_between >= 1
+    assert finished == 1
+
+
+async def test_nobody_undoes_a_replacement_that_is_still_at_work(library, standing, better, monkeypatch):
+    files, other = shelf(library), shelf(library)
+    await files.stage("7-oz", better)
+    rename, seen = Path.rename, []
+
+    def looked_at(self: Path, target: Path) -> Path:
+        if self.name == "7-oz":
+            seen.append(other._placed(BOOK))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", looked_at)
+    await files.replace("7-oz", BOOK, kept=KEPT)
+
+    assert seen == [None]
+    assert (standing / "Ozma of Oz.m4b").exists()
+
+
+async def test_a_note_that_was_never_acted_on_is_only_removed(library, standing):
+    (library / ".bibliostat/replaced").mkdir(parents=True)
+    (library / f".bibliostat/replaced/{KEPT}.path").write_bytes(b"L. Frank Ba")
+    before = below(standing)
+
+    await shelf(library).placed("Nobody/Nothing")
+
+    assert below(standing) == before
+    assert not list((library / ".bibliostat/replaced").iterdir())
+
+
+async def test_a_copy_is_put_back_even_where_its_folders_went_with_it(library, standing):
+    kept = library / ".bibliostat/replaced" / KEPT
+    kept.parent.mkdir(parents=True)
+    old = below(standing)
+    standing.rename(kept)
+    shutil.rmtree(library / "L. Frank Baum")
+    (kept.parent / f"{KEPT}.path").write_text(BOOK)
+
+    await shelf(library, expect_items=True).placed("Nobody/Nothing")
+
+    assert below(standing) == old

@@ -39,6 +39,7 @@ from domain.world import (
     ItemKeys,
     Run,
     Searched,
+    Silence,
     StoredVerdict,
 )
 from reconcile import ports
@@ -92,7 +93,7 @@ SEARCHED = Searched(
     want="baum/tik-tok",
     at=NOW,
     answered=("shelf",),
-    failed={"attic": "attic did not answer"},
+    failed={"attic": Silence("IndexerUnreachable", "attic did not answer", NOW)},
     empty_runs=3,
     offers=(RELEASE, msgspec.structs.replace(RELEASE, id="fedcba9876543210", published_at=None)),
 )

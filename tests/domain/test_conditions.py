@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from worlds import (
+    DAY,
     DONE,
     HOUR,
     INDEXER,
@@ -109,7 +110,31 @@ def test_an_indexer_that_rests_says_why():
     key = f"indexer/{INDEXER}"
     resting = world(backoffs={key: Backoff(key=key, failures=1, not_before=NOW + HOUR, why="answered 503")})
 
-    [condition] = conditions(resting, key).values()
+    readable = conditions(resting, key)["Readable"]
 
-    assert (condition.status, condition.message) == ("False", "answered 503")
-    assert statuses(world(), key) == {"Readable": "True"}
+    assert (readable.status, readable.reason, readable.message) == ("False", "IndexerUnread", "answered 503")
+    assert statuses(resting, key)["Stalled"] == "False"
+    assert statuses(world(), key) == {"Readable": "True", "Stalled": "False"}
+
+
+def test_a_pause_of_an_indexer_is_no_failure_and_needs_nobody():
+    key = f"indexer/{INDEXER}"
+    paused = world(backoffs={key: Backoff(key=key, failures=0, not_before=NOW + HOUR, why="it asked for a rest")})
+
+    found = conditions(paused, key)
+
+    assert (found["Readable"].status, found["Readable"].reason) == ("False", "IndexerPaused")
+    assert found["Readable"].message == "paused until 2026-05-01 13:00 UTC: it asked for a rest"
+    assert found["Stalled"].status == "False"
+
+
+def test_an_indexer_that_refuses_our_credentials_needs_a_person():
+    key, far = f"indexer/{INDEXER}", NOW + 3650 * DAY
+    rests = (Backoff(key=one, failures=1, not_before=far, why="it refused our key") for one in (key, f"{key}/c0de"))
+    refused = world(backoffs={one.key: one for one in rests})
+
+    found = conditions(refused, key)
+
+    assert {one.reason for one in found.values()} == {"IndexerRefusedKey"}
+    assert (found["Readable"].status, found["Stalled"].status) == ("False", "True")
+    assert found["Stalled"].message == "not logged in: it refused our key"

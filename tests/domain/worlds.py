@@ -29,6 +29,7 @@ from domain.world import (
     Outcome,
     Override,
     Searched,
+    Silence,
     Spent,
     Torrent,
     TorrentState,
@@ -299,7 +300,7 @@ def searches(draw: st.DrawFn) -> Mapping[str, Searched]:
     found: dict[str, Searched] = {}
     for book in draw(st.sets(_books)):
         own = draw(st.lists(st.just(offer(book)) | offers(), max_size=3))
-        failed = draw(st.sampled_from(({}, {INDEXER: "it was down"})))
+        failed = draw(st.sampled_from(({}, {INDEXER: Silence("IndexerUnreachable", "it was down")})))
         answered = draw(st.sampled_from(((), (INDEXER,))))
         runs = draw(st.integers(0, 20))
         found |= searched(book, *own, at=draw(moments), failed=failed, answered=answered, empty_runs=runs)

@@ -27,8 +27,11 @@ class Said(msgspec.Struct, frozen=True):
         return json.loads(self.out)
 
 
-NO_CATALOGUE = {"BIBLIOSTAT_CATALOGUE_OFF": "audible,audiosilo,audnexus,openlibrary,librivox"}
-"""Nothing in a test leaves loopback: only who names stand-ins asks catalogues."""
+NOBODY = {
+    "BIBLIOSTAT_CATALOGUE_OFF": "audible,audiosilo,audnexus,openlibrary,librivox",
+    "BIBLIOSTAT_INDEXERS_OFF": "librivox",
+}
+"""Nothing in a test leaves loopback: only who names stand-ins asks catalogues and indexers."""
 
 
 def bibliostat(environment: Mapping[str, str], *arguments: str | Path, cwd: Path | None = None) -> Said:
@@ -36,7 +39,7 @@ def bibliostat(environment: Mapping[str, str], *arguments: str | Path, cwd: Path
     own = {name: value for name, value in os.environ.items() if not name.startswith("BIBLIOSTAT_")}
     done = subprocess.run(
         [sys.executable, "-c", "from handlers.cli import main; main()", *map(str, arguments)],
-        env={**own, "PYTHONPATH": str(Path(__file__).parents[2]), **NO_CATALOGUE, **environment},
+        env={**own, "PYTHONPATH": str(Path(__file__).parents[2]), **NOBODY, **environment},
         cwd=cwd,
         capture_output=True,
         text=True,

@@ -8,7 +8,7 @@ import pytest
 from command import Said, bibliostat
 
 from adapters.sandbox.nox import installed
-from adapters.sandbox.world import LOTS, RUNTIMES_MIN, VOLUMES
+from adapters.sandbox.world import LOTS, RUNTIMES_MIN, SMALLER, VOLUMES, Volume
 from adapters.store import open_store
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "oz"
@@ -19,7 +19,7 @@ SAYS_NO = {
     "omnibus": {"Omnibus"},
     "abridged": {"Abridged"},
     "ebook": {"Ebook"},
-    "other_language": {"WrongLanguage"},
+    "other_language": {"WrongLanguage", "WrongTitle"},
     "not_a_book": {"WrongTitle"},
     "other_author": {"WrongAuthor"},
     "dramatized": {"Dramatized"},
@@ -91,24 +91,40 @@ def test_the_demo_ends_well_with_a_real_qbittorrent(tmp_path: Path) -> None:
     assert said.code == 0, said.out + said.err
     assert "qbittorrent-nox of this machine" in said.out
     assert "13 of 14 books are in the library" in said.out
-    names = {path.name for path in (tmp_path / "world" / "downloads").iterdir()}
-    assert len(names) == OBTAINABLE
+    assert len(_downloaded(tmp_path / "world")) == OBTAINABLE
 
 
 async def test_of_the_decoys_none_is_grabbed_and_each_right_one_once(demo_said: tuple[Said, Path]) -> None:
     _, folder = demo_said
     async with open_store(f"sqlite:///{_database(folder)}") as store:
         grabs = [claim for claim in await store.claims() if claim.action == "grab"]
-        titles = {offer.id: offer.title for one in (await store.searches()).values() for offer in one.offers}
 
-    right = {lot.title for lot in LOTS if lot.label == "right"}
-    assert sorted(titles[claim.release] for claim in grabs) == sorted(right)
-    assert len(right) == OBTAINABLE == len(list((folder / "downloads").iterdir()))
+    right = {(_key(VOLUMES[lot.volume - 1]), lot.place) for lot in LOTS if lot.label == "right" and lot.volume}
+    assert sorted((claim.want, claim.indexer) for claim in grabs) == sorted(right)
+    assert len(right) == OBTAINABLE == len(_downloaded(folder))
+
+
+def test_it_says_from_which_indexer_each_book_came(demo_said: tuple[Said, Path]) -> None:
+    said, _ = demo_said
+    shelves = said.out.split("The shelves")[1].split("What was refused")[0]
+
+    for lot in LOTS:
+        if lot.label == "right" and lot.volume:
+            title = VOLUMES[lot.volume - 1].title
+            assert any(title in line and lot.place in line for line in shelves.splitlines()), title
+
+
+async def test_of_a_whole_item_only_the_wanted_files_are_downloaded(demo_said: tuple[Said, Path]) -> None:
+    _, folder = demo_said
+
+    published = {path.name for path in (folder / "world" / "library").rglob("*.mp3")}
+    assert "rinkitink_in_oz_01_baum.mp3" in {path.name for path in _downloaded_files(folder)} | published
+    assert not [path for path in _downloaded_files(folder) if SMALLER in path.name]
 
 
 async def test_each_decoy_is_refused_by_the_rule_that_it_breaks(demo_said: tuple[Said, Path]) -> None:
     _, folder = demo_said
-    keys = {volume.position: f"baum-l-frank/{volume.title.lower().replace(' ', '-')}" for volume in VOLUMES}
+    keys = {volume.position: _key(volume) for volume in VOLUMES}
     async with open_store(f"sqlite:///{_database(folder)}") as store:
         rows = {key: await store.verdicts(key) for key in keys.values()}
 
@@ -137,6 +153,19 @@ def test_why_tells_which_rule_refused_the_decoys_of_the_book_that_stays_wanted(d
         if lot.volume == 12 and lot.label != "right":
             told = said.out.split(lot.title, 1)[1].split("\n  no ", 1)[0].split("\n  possible ", 1)[0]
             assert any(rule in told for rule in SAYS_NO[lot.label]), lot.title
+
+
+def _key(volume: Volume) -> str:
+    return f"baum-l-frank/{volume.title.lower().replace(' ', '-')}"
+
+
+def _downloaded(folder: Path) -> list[Path]:
+    """Without what the client keeps of pieces that hold unwanted files too."""
+    return [path for path in (folder / "downloads").iterdir() if not path.name.startswith(".")]
+
+
+def _downloaded_files(folder: Path) -> list[Path]:
+    return [path for path in (folder / "downloads").rglob("*.mp3") if ".unwanted" not in path.parts]
 
 
 def _database(folder: Path) -> Path:

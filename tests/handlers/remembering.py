@@ -63,6 +63,7 @@ class Desk:
             monkeypatch.delenv(name)
         monkeypatch.chdir(folder)
         self.set("BIBLIOSTAT_DATA_DIR", str(folder / "data"))
+        self.set("BIBLIOSTAT_INDEXERS_OFF", "librivox")
         self.set("BIBLIOSTAT_CATALOGUE_OFF", "audible,audiosilo,audnexus,openlibrary,librivox")
         for name in ("SHELF", "MAM"):
             self.set(f"BIBLIOSTAT_INDEXER_{name}_URL", "http://127.0.0.1:9/api")

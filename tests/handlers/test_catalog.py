@@ -118,6 +118,7 @@ def environment(street: Street, shops: Catalogues, tmp_path: Path) -> dict[str, 
     (tmp_path / "wanted" / "oz.yaml").write_text(SERIES)
     return {
         "BIBLIOSTAT_DATA_DIR": str(tmp_path / "data"),
+        "BIBLIOSTAT_INDEXERS_OFF": "librivox",
         "BIBLIOSTAT_CATALOGUE_AUDIBLE_URL": f"{street.at('audible')}/{{region}}",
         "BIBLIOSTAT_CATALOGUE_AUDIOSILO_URL": street.at("audiosilo"),
         "BIBLIOSTAT_CATALOGUE_AUDNEXUS_URL": street.at("audnexus"),

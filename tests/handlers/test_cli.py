@@ -35,6 +35,7 @@ def say(tmp_path, monkeypatch, capfd) -> Say:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BIBLIOSTAT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("BIBLIOSTAT_INDEXERS_OFF", "librivox")
     monkeypatch.setenv("BIBLIOSTAT_CATALOGUE_OFF", "audible,audiosilo,audnexus,openlibrary,librivox")
 
     def run(*arguments: str) -> tuple[int, str, str]:

@@ -35,7 +35,11 @@ BY_TITLE = Search(title="Tik-Tok of Oz", author="L. Frank Baum")
 
 
 def loaded(tmp_path: Path, **environ: str) -> Settings:
-    environ = {"HOME": str(tmp_path), "BIBLIOSTAT_DATA_DIR": str(tmp_path), **environ}
+    environ = {
+        "HOME": str(tmp_path),
+        "BIBLIOSTAT_DATA_DIR": str(tmp_path),
+        "BIBLIOSTAT_INDEXERS_OFF": "librivox",
+    } | environ
     found = load(environ, tmp_path)
     assert isinstance(found, Settings), list(map(str, found))
     return found
