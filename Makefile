@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench clean setup
+.PHONY: demo test lint bench corpus clean setup
 
 demo: setup
 	@$(BIN)/bibliostat demo
@@ -20,6 +20,10 @@ lint: setup
 bench: setup
 	@$(BIN)/python bench/planning.py
 	@$(BIN)/python bench/catalogue_requests.py --small
+	@$(BIN)/python bench/judging.py
+
+corpus: setup
+	@$(BIN)/python bench/corpus.py
 
 setup: $(READY)
 

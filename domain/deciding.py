@@ -6,14 +6,17 @@ import shlex
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
+
 from domain.actions import Adopt, Confirm, Decision, Enrich, Publish, Reason, Settle
 from domain.case import TAG_PREFIX, Case
 from domain.downloading import download
 from domain.metadata import intended
 from domain.searching import search_or_wait
 from domain.taking import choose
+from domain.upgrades import REPLACED, in_library, upgrade
 from domain.wants import MemberKind
-from domain.world import Outcome
+from domain.world import Claim, Item, Outcome
 
 
 def _skipped(case: Case) -> Decision | None:
@@ -40,6 +43,8 @@ def _adopt_tagged(case: Case) -> Decision | None:
     strangers = [torrent for torrent in case.torrents if tag in torrent.tags and not torrent.ids & known]
     if not strangers:
         return None
+    if len(strangers) > 1 and case.settled:
+        return None  # a copy, and a better one: whatever they owe, the book is there
     if len(strangers) > 1:
         return case.hold("Ambiguous", f"{len(strangers)} torrents carry its tag; take the tag off all but one")
     torrent = strangers[0]
@@ -92,6 +97,8 @@ def _finish_publishing(case: Case) -> Decision | None:
             "TwoItemsOnePath", f"the library lists {claim.path} {len(there)} times; remove one of the items there"
         )
     item = there[0]
+    if _still_the_old_one(case, claim, item):
+        return case.hold("AwaitingScan", f"a better copy was put to {claim.path}; the library still lists the old one")
     lacking = intended(case.want, item)
     if lacking is not None and (rest := case.resting(f"enrich/{case.want.key}")):
         return case.hold("EnrichFailed", f"{rest.why}; next try {rest.not_before:%Y-%m-%d %H:%M} UTC")
@@ -105,6 +112,14 @@ def _finish_publishing(case: Case) -> Decision | None:
     return Confirm(case.want.key, claim.id, item.id, Reason("Published", f"in the library at {claim.path}"))
 
 
+def _still_the_old_one(case: Case, claim: Claim, item: Item) -> bool:
+    """Whether the server has yet to look at a folder whose book was replaced: the item was listed all the time."""
+    if not claim.detail.startswith(REPLACED):
+        return False
+    formats = claim.detail.removeprefix(REPLACED).split()
+    return f"scan/{case.want.key}" not in case.world.backoffs or not set(formats) <= set(item.formats)
+
+
 def _resume_publishing(case: Case) -> Decision | None:
     """Interrupted after its folder was named: it may stand there already, listed even, and was never matched."""
     torrent = case.torrent
@@ -114,10 +129,8 @@ def _resume_publishing(case: Case) -> Decision | None:
 
 
 def _owned(case: Case) -> Decision | None:
-    if case.owned.items and not _not_what_is_meant(case):
-        where = case.owned.items[0].rel_path
-        more = f" and {len(case.owned.items) - 1} more" if len(case.owned.items) > 1 else ""
-        return case.hold("InLibrary", f"{where}{more}")
+    if case.settled:
+        return upgrade(case) or in_library(case)
     claim = case.publishing
     if claim and claim.outcome is Outcome.CONFIRMED and not case.asked_since("retry", claim.settled_at):
         return case.hold(
@@ -136,11 +149,6 @@ def _owned(case: Case) -> Decision | None:
     return None
 
 
-def _not_what_is_meant(case: Case) -> bool:
-    """A person said that what the library has is not the book: true until we published one for them."""
-    return "force" in case.overrides and not any(one.outcome is Outcome.CONFIRMED for one in case.publishes)
-
-
 def _not_yet(case: Case) -> Decision | None:
     if case.want.kind is MemberKind.PLACEHOLDER:
         return case.hold("TitleUnknown", "no source names this book; state it under `books` of its series")
@@ -149,6 +157,16 @@ def _not_yet(case: Case) -> Decision | None:
     if case.want.waits is not None and "force" not in case.overrides:
         return case.hold(*case.want.waits)
     return None
+
+
+def _download(case: Case) -> Decision | None:
+    """A pack that was blocked for the part of another want goes on for this one."""
+    grab = case.live_grab
+    if grab is None or not case.spared:
+        return download(case)
+    named = {grab.release, *grab.ids}
+    others = tuple(row for row in case.world.blocklist if not {row.release, row.infohash} & named)
+    return download(msgspec.structs.replace(case, world=msgspec.structs.replace(case.world, blocklist=others)))
 
 
 Rule = Callable[[Case], Decision | None]
@@ -160,7 +178,7 @@ RULES: tuple[Rule, ...] = (
     _finish_publishing,
     _owned,
     _not_yet,
-    download,
+    _download,
     choose,
 )
 

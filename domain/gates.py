@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 import msgspec
 
-from domain.languages import read_language
+from domain.languages import LANGUAGES, read_language
 from domain.manifest import ProfileSpec
-from domain.matching import Reading
+from domain.matching import WRITERS, Reading, may_be, nearly_titled, read_credit
 from domain.names import (
+    OMNIBUS_WORDS,
     Likeness,
     fold,
     same_people,
@@ -29,8 +32,11 @@ from domain.releases import Release, TorrentFile
 from domain.titles import (
     AUDIO_FORMATS,
     TEXT_FORMATS,
+    VIDEO_FORMATS,
     Word,
     media_of,
+    read_text,
+    same_author,
 )
 from domain.wants import Want
 
@@ -55,6 +61,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 YES, MAYBE, NO = Answer.CONFIRMED, Answer.POSSIBLE, Answer.NO
 MOST_FILES = 2_000
+HEAVIEST_TEXT_BYTES = 30_000_000
+"""Of an e-book with pictures; scans that weigh more are named as such."""
+SPARSEST_SPEECH_MB_PER_HOUR = 12.0
+"""About 27 kbit/s: what speech is hardly ever recorded below."""
+LIGHTEST_BOOK_BYTES = 5_000_000
+"""What weighs less is as well an e-book in the wrong category, unless more than the category says that it is audio."""
+AUDIO_BYTES = 150_000_000
+"""Where the length of the book is not known, this much is taken for audio."""
 SMALLEST_AUDIO_BYTES = 500_000
 
 
@@ -66,12 +80,16 @@ def answer(verdicts: Iterable[Verdict]) -> Answer:
 
 def judge(want: Want, release: Release) -> tuple[Verdict, ...]:
     """Ask every gate that the fields given can answer; each rule says what it saw. Total on any text."""
+    chosen = pinned(want, release)
+    if not chosen and not may_be(want, release):
+        # Of a release of another book, nothing else is asked.
+        return (_say("WrongTitle", NO, release.title, want.title), *_alive(release))
     reading = Reading(want, release)
     identity = _identity(reading)
-    if pinned(want, release):
+    if chosen:
         identity = [_verdict("identity", "PinnedByPerson", YES, release.id, "a person chose this release")]
     shape = [*_medium(reading), *_format(reading), *_size(reading), *_bitrate(reading)]
-    return (*identity, *shape, *_alive(reading))
+    return (*identity, *shape, *_alive(release))
 
 
 def pinned(want: Want, release: Release) -> bool:
@@ -93,6 +111,7 @@ def _identity(reading: Reading) -> list[Verdict]:
     return [
         *_title(reading),
         *_volume(reading),
+        *_series(reading),
         *_author(reading),
         *_language(reading),
         *_abridgement(reading),
@@ -109,28 +128,33 @@ def _title(reading: Reading) -> list[Verdict]:
     want, shown = reading.want, reading.scan.text
     if not reading.titles:
         if _place_alone(reading):
-            return [_say("TitleUnstated", MAYBE, shown, want.title)]
-        likeness = same_title(want.title, shown, series=want.series, authors=want.authors)
+            # Where the wanted title itself begins with series and number, these are its name.
+            rule, given = ("TitleMatches", YES) if reading.book.numbered else ("TitleUnstated", MAYBE)
+            return [_say(rule, given, shown, want.title)]
+        if reading.scan.asin and reading.scan.asin in reading.asins:
+            return [_say("AsinMatches", MAYBE, reading.scan.asin, want.title)]
         head = _head_only(reading)
-        return [
-            _say(
-                "SubtitleMissing" if head else "WrongTitle",
-                MAYBE if head or likeness is Likeness.UNSURE else NO,
-                shown,
-                want.title,
-            )
-        ]
+        given = MAYBE if head or nearly_titled(want, read_text(reading.release.title)) else NO
+        return [_say("SubtitleMissing" if head else "WrongTitle", given, shown, want.title)]
     if glued := reading.glued:
         return [_say("WrongTitle", NO, glued, want.title)]
+    if reading.scan.asin and reading.scan.asin in reading.asins:
+        return [_say("AsinMatches", YES, reading.scan.asin, want.asin or "")]
     if reading.runs:
         return [_say("WordsLeftOver", MAYBE, "; ".join(reading.scan.shown(run) for run in reading.runs), want.title)]
+    if reading.by_other_name and not _speaks_as_wanted(reading):
+        return [_say("OtherTitle", MAYBE, reading.form, want.title)]
     return [_say("TitleMatches", YES, reading.form, want.title)]
+
+
+def _speaks_as_wanted(reading: Reading) -> bool:
+    """Whether the release says its language, and the right one: another name may be that of a translation."""
+    return any(verdict.rule == "LanguageMatches" for verdict in _language(reading))
 
 
 def _place_alone(reading: Reading) -> bool:
     """Whether the release names the series and the wanted number, and no title at all."""
-    position = reading.want.position
-    named = any(word.label == "series" for word in reading.scan.words)
+    position, named = reading.want.position, reading.series_named
     right = position is not None and any(number.value == position.low for number in reading.numbers)
     return named and right and not reading.runs
 
@@ -147,8 +171,14 @@ def _volume(reading: Reading) -> list[Verdict]:
     want = reading.want
     stretch = reading.scan.range or next((p for _, p in _placed(reading) if not p.single), None)
     wants_stretch = want.form == "omnibus" or (want.position is not None and not want.position.single)
-    if stretch is not None and not wants_stretch and not (want.position is None and _is_collection(want)):
-        return [_say("Omnibus", MAYBE if want.profile.packs else NO, stretch.text, _wanted_place(want))]
+    packs = [series.position for series in reading.release.series or () if _is_pack(series.position)]
+    if packs and not wants_stretch:
+        return [_say("Omnibus", MAYBE if want.profile.packs else NO, packs[0], _wanted_place(want))]
+    if stretch is not None and not wants_stretch:
+        collection = want.position is None and _is_collection(want)
+        if not collection or reading.scan.range is not None:
+            given = MAYBE if collection or want.profile.packs else NO
+            return [_say("Omnibus", given, stretch.text, _wanted_place(want))]
     if stretch is not None and want.position is not None and not stretch.covers(want.position):
         return [_say("WrongVolume", NO, stretch.text, _wanted_place(want))]
     verdicts = [
@@ -159,8 +189,18 @@ def _volume(reading: Reading) -> list[Verdict]:
     return verdicts + _by_number(reading)
 
 
+def _is_pack(position: str | None) -> bool:
+    """Whether what stands for a number names a set: `omnibus`, `complete`."""
+    return (
+        position is not None and read_position(position) is None and bool(OMNIBUS_WORDS & set(fold(position).split()))
+    )
+
+
+_COLLECTIONS = words_of("collected collection stories omnibus complete anthology")
+
+
 def _is_collection(want: Want) -> bool:
-    return bool(words_of("collected collection stories omnibus complete anthology") & set(fold(want.title).split()))
+    return not _COLLECTIONS.isdisjoint(fold(want.title).split())
 
 
 def _wanted_place(want: Want) -> str:
@@ -188,29 +228,62 @@ def _by_number(reading: Reading) -> list[Verdict]:
     beside_title = [number.value for number in reading.numbers if number.beside == "title"]
     elsewhere = [number.value for number in reading.numbers if number.beside != "title"]
     if not wanted:
-        # A title that says no number is the first volume, or no volume at all.
-        numbered = [value for value in beside_title if value != 1]
-        return [_say("WrongVolume", NO, numbered[0], limit)] if numbered else []
-    if wrong := [value for value in beside_title if value not in wanted]:
+        return _uncounted(reading, beside_title, limit)
+    # "Fairy Quest 2" may be the third of its series: its title counts otherwise than the series does.
+    own, place = book.volume, want.position.low if want.position else None
+    wrong = [value for value in beside_title if value != (place if own is None else own)]
+    wrong += [value for value in structured if place is not None and value != place and place not in structured]
+    if wrong:
         return [_say("WrongVolume", NO, wrong[0], limit)]
     others = [value for value in elsewhere if value not in wanted]
+    bare = [number for number in reading.numbers if number.beside == "title" and number.bare]
+    if bare and not structured and _own_title(reading):
+        # "The Sign of Four 2" would be its sequel, though the book be the second of its series.
+        return [_say("OtherNumbering", MAYBE, bare[0].value, limit)]
     if set(structured) & wanted or set(beside_title) & wanted or _number_in_form(reading):
-        if others and not structured and book.volume is not None:
+        contradicted = any(number.beside == "series" and number.value in others for number in reading.numbers)
+        if others and (contradicted or (not structured and book.volume is not None)):
             return [_say("OtherNumbering", MAYBE, others[0], limit)]
         return [_say("VolumeMatches", YES, next(iter((*structured, *beside_title)), book.volume), limit)]
-    if wrong := [value for value in (*structured, *elsewhere) if value not in wanted]:
+    if others:
         # A title of its own may be counted in another order, so a person looks; a numbered title is another volume.
         # Beside the wanted series itself there is no other order: it must be equal.
-        in_series = [*structured, *(number.value for number in reading.numbers if number.beside == "series")]
-        elsewhere_only = not any(value in in_series for value in wrong)
-        own = elsewhere_only and _own_title(reading) and all(value == value.to_integral_value() for value in wrong)
-        return [_say("OtherNumbering" if own else "WrongVolume", MAYBE if own else NO, wrong[0], limit)]
+        in_series = any(number.beside == "series" and number.value in others for number in reading.numbers)
+        apart = not in_series and _own_title(reading) and all(value == value.to_integral_value() for value in others)
+        return [_say("OtherNumbering" if apart else "WrongVolume", MAYBE if apart else NO, others[0], limit)]
     if elsewhere:
         return [_say("VolumeMatches", YES, elsewhere[0], limit)]
     if want.position is not None and want.position.low != 1 and _named_as_series(reading):
         return [_say("VolumeUnstated", MAYBE, "the series' name without a number", limit)]
     if book.volume is not None and reading.form == book.stem:
         return [_say("VolumeUnstated", MAYBE if book.volume == 1 else NO, "no number", limit)]
+    return []
+
+
+def _series(reading: Reading) -> list[Verdict]:
+    """Structured series, of which none may be the wanted one: a series around it, or another book of that title."""
+    names = [series.name for series in reading.release.series or ()]
+    wanted = reading.want.series
+    if not wanted or not names:
+        return []
+    likest = {same_series(name, wanted) for name in names}
+    # "The Land: Chaos Seeds" is Chaos Seeds to a title of its own; "Fairy Quest Progressive 3" is no Fairy Quest 3.
+    if Likeness.SAME in likest or (Likeness.UNSURE in likest and _own_title(reading)):
+        return []
+    return [_say("OtherSeries", MAYBE, ", ".join(names), wanted)]
+
+
+def _uncounted(reading: Reading, beside_title: Sequence[Decimal], limit: str) -> list[Verdict]:
+    """A book of which no number is known: it may be the first volume, and never a later one of its own name."""
+    own = [
+        position.low
+        for name, position in _placed(reading)
+        if same_series(name, reading.want.title) is Likeness.SAME and reading.titles
+    ]
+    if numbered := [value for value in (*own, *beside_title) if value != 1]:
+        return [_say("WrongVolume", NO, numbered[0], limit)]
+    if beside_title and reading.want.series is None and any(number.marked for number in reading.numbers):
+        return [_say("MayBePart", MAYBE, f"volume {beside_title[0]}", "the whole book")]
     return []
 
 
@@ -238,11 +311,7 @@ def _author(reading: Reading) -> list[Verdict]:
     if not want.authors:
         return []
     if release.authors:
-        shown = ", ".join(release.authors)
-        likeness = same_people(want.authors, release.authors)
-        if likeness is Likeness.DIFFERENT:
-            return [_say("WrongAuthor", NO, shown, limit)]
-        return [_say("AuthorMatches", YES, shown, limit)]
+        return [_credited(want, release.authors, limit)]
     if reading.author_named:
         shown = " ".join(word.raw for word in reading.scan.words if word.label in ("author", "author?"))
         return [_say("AuthorMatches", YES, shown, limit)]
@@ -250,10 +319,27 @@ def _author(reading: Reading) -> list[Verdict]:
     if others and reading.titles and not reading.glued:
         return [_say("WrongAuthor", NO, others[0], limit)]
     named = any(word.label == "series" for word in reading.scan.words) and reading.titles
+    if reading.titles and reading.scan.asin and reading.scan.asin in reading.asins:
+        return [_say("AuthorUnstated", YES, "the ASIN leaves one book", limit)]
     position = want.position
     if named and position is not None and any(number.value == position.low for number in reading.numbers):
         return [_say("AuthorUnstated", YES, "title, series and number leave one book", limit)]
     return [_say("AuthorUnstated", MAYBE, "no author", limit)]
+
+
+def _credited(want: Want, names: Sequence[str], limit: str) -> Verdict:
+    """Compare the structured authors, of whom some may only have translated, edited or read the book."""
+    credits = [read_credit(name) for name in names]
+    shown = ", ".join(names)
+    writers = [name for name, role in credits if role in WRITERS]
+    if any(same_author(writer, name) is not Likeness.DIFFERENT for writer in writers for name in want.authors):
+        return _say("AuthorMatches", YES, shown, limit)
+    if same_people(want.authors, writers) is Likeness.UNSURE and writers:
+        return _say("AuthorUnsure", MAYBE, shown, limit)
+    edited = [name for name, role in credits if role == "editor"]
+    if any(same_author(editor, name) is not Likeness.DIFFERENT for editor in edited for name in want.authors):
+        return _say("AuthorEdited", MAYBE, shown, limit)
+    return _say("WrongAuthor", NO, shown, limit)
 
 
 def _is_somebody(run: Sequence[Word]) -> bool:
@@ -265,14 +351,24 @@ def _language(reading: Reading) -> list[Verdict]:
     want, release = reading.want, reading.release
     wanted = {want.language} if want.language else set(want.profile.languages)
     known = {read_language(language) or fold(language) for language in wanted if language} - {"any", ""}
-    given = read_language(release.language)
-    said = {given} if given else set(reading.scan.languages)
+    given = _languages(release.language)
+    said = given or reading.tagged_languages or set(reading.scan.languages)
     if not known or not said:
         return []
     shown, limit = ", ".join(sorted(said)), ", ".join(sorted(known))
     if said <= known:
         return [_say("LanguageMatches", YES, shown, limit)]
-    return [_say("WrongLanguage", MAYBE if said & known else NO, shown, limit)]
+    unsure = said & known or not all(code in LANGUAGES for code in said)
+    return [_say("WrongLanguage", MAYBE if unsure else NO, shown, limit)]
+
+
+_NO_LANGUAGE = words_of("unknown und undetermined none na n a any")
+
+
+def _languages(given: str | None) -> set[str]:
+    """Codes of what the indexer says, and as they stand words that are no language we know; numbers say nothing."""
+    pieces = [piece for piece in re.split(r"[,/;|&+]", given or "") if fold(piece) and not fold(piece).isdecimal()]
+    return {read_language(piece) or fold(piece) for piece in pieces if not set(fold(piece).split()) <= _NO_LANGUAGE}
 
 
 def _abridgement(reading: Reading) -> list[Verdict]:
@@ -291,23 +387,25 @@ def _abridgement(reading: Reading) -> list[Verdict]:
 
 
 def _form(reading: Reading) -> list[Verdict]:
-    want, scan = reading.want, reading.scan
+    want, scan, signs = reading.want, reading.scan, reading.signs
     own_words = any(word.label == "title" for word in scan.words)
     verdicts: list[Verdict] = []
-    dramatized = "dramatized" in scan.signs
+    dramatized = "dramatized" in signs
     allowed = want.form == "dramatized" or want.profile.dramatized
     if dramatized and not allowed:
         verdicts.append(_say("Dramatized", NO, scan.text, "a reading"))
     if want.form == "dramatized" and not dramatized:
         verdicts.append(_say("NotDramatized", MAYBE, "no word of it", "the dramatized edition"))
-    if "comic" in scan.signs:
+    if "comic" in signs:
         verdicts.append(_say("OtherBook", MAYBE, "a comic or graphic novel", "the book itself"))
-    if "summary" in scan.signs:
-        verdicts.append(_say("Summary", NO, scan.text, "the book itself"))
+    for sign, rule in (("summary", "Summary"), ("excerpt", "Excerpt"), ("retold", "Retold")):
+        if sign in signs:
+            verdicts.append(_say(rule, NO, scan.text, "the book itself"))
     if "omnibus" in scan.signs and want.form != "omnibus":
         verdicts.append(_say("Omnibus", MAYBE if want.profile.packs else NO, scan.text, "one book"))
-    if scan.part and not any(verdict.rule == "Omnibus" for verdict in verdicts):
-        verdicts.append(_say("Partial", NO, f"part {scan.part}", "the whole book"))
+    part = scan.part or reading.tagged_part
+    if part and not any(verdict.rule == "Omnibus" for verdict in verdicts):
+        verdicts.append(_say("Partial", NO, f"part {part}", "the whole book"))
     if want.form == "omnibus" and own_words and "omnibus" not in scan.signs and scan.range is None:
         verdicts.append(_say("FormUnstated", MAYBE if not _is_collection(want) else YES, scan.text, "the omnibus"))
     return verdicts
@@ -331,6 +429,8 @@ def _narrator(reading: Reading) -> list[Verdict]:
 
 _AUDIO_CATEGORIES = frozenset({3030})
 _TEXT_CATEGORIES = range(7000, 8000)
+_OTHER_CATEGORIES = (range(1000, 3000), range(4000, 7000))
+_OTHER_WORDS = words_of("movie movies tv video videos film films game games software apps xxx anime pictures")
 
 
 def _shape(rule: str, given: Answer, seen: object = "", limit: object = "") -> Verdict:
@@ -340,7 +440,7 @@ def _shape(rule: str, given: Answer, seen: object = "", limit: object = "") -> V
 def _medium(reading: Reading) -> list[Verdict]:
     want, scan = reading.want, reading.scan
     formats, media = set(reading.formats), media_of(scan)
-    if "video" in scan.signs:
+    if "video" in scan.signs or (formats & VIDEO_FORMATS and not formats & (AUDIO_FORMATS | TEXT_FORMATS)):
         return [_shape("NotAudio", NO, "video", want.media)]
     if want.media == "any":
         known = formats & (AUDIO_FORMATS | TEXT_FORMATS) or media or _category(reading.release)
@@ -352,15 +452,30 @@ def _medium(reading: Reading) -> list[Verdict]:
     if media == "ebook" or reading.kind == "comic":
         return [_shape("Ebook", NO, scan.text, "audiobook")]
     category = _category(reading.release)
-    if category in ("ebook", "music"):
-        return [
-            _shape(
-                "Ebook" if category == "ebook" else "NotAudio", NO, reading.release.category or category, "audiobook"
-            )
-        ]
+    if category in ("ebook", "music", "other"):
+        rule = "Ebook" if category == "ebook" else "NotAudio"
+        return [_shape(rule, NO, reading.release.category or category, "audiobook")]
+    size_bytes = reading.release.size_bytes
+    if category == "audiobook" and media is None and size_bytes and size_bytes < LIGHTEST_BOOK_BYTES:
+        return [_shape("MediumUnstated", MAYBE, f"{size_bytes} bytes, and only the category", "audiobook")]
     if category == "audiobook" or media == "audiobook":
         return [_shape("MediumMatches", YES, reading.release.category or media, "audiobook")]
-    return [_shape("MediumUnstated", MAYBE, "no category, file type or word", "audiobook")]
+    if reading.release.narrators or reading.bitrate_kbps:
+        return [_shape("MediumMatches", YES, "narrator or bitrate", "audiobook")]
+    if _weighs_like_audio(want, size_bytes):
+        return [_shape("MediumMatches", YES, f"{(size_bytes or 0) / 1e6:.0f} MB", "audiobook")]
+    return [_shape("MediumUnstated", MAYBE, "no category, file type, size or word", "audiobook")]
+
+
+def _weighs_like_audio(want: Want, size_bytes: int | None) -> bool:
+    """Whether a release is far too heavy for text: beside the known length, else by itself."""
+    if size_bytes is None or size_bytes < HEAVIEST_TEXT_BYTES:
+        return False
+    if not want.lengths_min:
+        return size_bytes >= AUDIO_BYTES
+    rates = [size_bytes / 1_000_000 / (length / 60) for length in want.lengths_min]
+    low = max(want.profile.min_mb_per_hour, SPARSEST_SPEECH_MB_PER_HOUR)
+    return any(low <= rate <= want.profile.max_mb_per_hour for rate in rates)
 
 
 def _listing(formats: Iterable[str]) -> str:
@@ -368,14 +483,25 @@ def _listing(formats: Iterable[str]) -> str:
 
 
 def _category(release: Release) -> str | None:
-    """audiobook, ebook, music, or None where the category does not tell."""
-    named = fold(release.category or "")
-    numbers = {*release.categories, *(int(word) for word in named.split() if word.isdecimal() and len(word) < 7)}
+    """audiobook, ebook, music, other, or None where the category does not tell."""
+    return (
+        _read_category(release.category or "", release.categories) if release.category or release.categories else None
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _read_category(name: str, given: tuple[int, ...]) -> str | None:
+    named = fold(name)
+    numbers = {*given, *(int(word) for word in named.split() if word.isdecimal() and len(word) < 7)}
+    text = bool(re.search(r"e ?books?\b|comics|magazine", named))
     if numbers & _AUDIO_CATEGORIES or re.search(r"audio ?books?|abook|hoerbuch|horbuch", named):
-        return "audiobook"
-    if any(number in _TEXT_CATEGORIES for number in numbers) or re.search(r"e ?books?\b|comics|magazine", named):
+        return None if text and not numbers & _AUDIO_CATEGORIES else "audiobook"
+    if text or any(number in _TEXT_CATEGORIES for number in numbers):
         return "ebook"
-    return "music" if re.search(r"\bmusic", named) else None
+    if re.search(r"\bmusic", named):
+        return "music"
+    other = any(number in each for number in numbers for each in _OTHER_CATEGORIES)
+    return "other" if other or _OTHER_WORDS & set(named.split()) else None
 
 
 def _format(reading: Reading) -> list[Verdict]:
@@ -427,8 +553,8 @@ def _bitrate(reading: Reading) -> list[Verdict]:
     return [_shape("BitrateFits" if given is YES else "LowBitrate", given, f"{said} kbit/s", f"{least} kbit/s")]
 
 
-def _alive(reading: Reading) -> list[Verdict]:
-    seeders = reading.release.seeders
+def _alive(release: Release) -> list[Verdict]:
+    seeders = release.seeders
     if seeders is None:
         return [_verdict("duty", "SeedersUnknown", Answer.NOT_ASKED, "the indexer does not say", "at least 1")]
     alive = seeders > 0

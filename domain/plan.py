@@ -21,6 +21,7 @@ from domain.actions import (
     Hold,
     LetGo,
     Publish,
+    Reason,
     Remove,
     Revive,
     Scan,
@@ -28,8 +29,8 @@ from domain.actions import (
     Settle,
 )
 from domain.brakes import Brake, Work, blocking, brakes
-from domain.budgets import place, within_budget
-from domain.case import Case, Judged, Lookup, bare_case, case_of
+from domain.budgets import within_budget
+from domain.case import Case, Judged, Lookup, bare_case, case_of, urgency
 from domain.chores import chores_of, duties_of
 from domain.deciding import decide
 from domain.desired import Desired
@@ -37,6 +38,8 @@ from domain.digests import digest_of
 from domain.duties import Duty
 from domain.manifest import PolicySpec
 from domain.ownership import LibraryIndex
+from domain.taking import take_packs
+from domain.upgrades import kept_from
 from domain.wants import Unwanted, Want
 from domain.world import Known, Unread, World
 
@@ -58,6 +61,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     owned: dict[str, tuple[str, ...]] = {}
     """Want -> the paths of the library items that are the book."""
+    settled: frozenset[str] = frozenset()
+    """Wants whose book is there, as far as people have not said otherwise: what is decided for them is about a better
+    copy, or about keeping the books."""
     desired_digest: str = ""
     world_digest: str = ""
 
@@ -93,13 +99,13 @@ def plan(desired: Desired, world: World, now: datetime) -> Plan:
     torrents = () if isinstance(world.downloads, Unread) else world.downloads.value
     index = LibraryIndex(items)
     lookup = Lookup(world, torrents, now)
-    judged = [_judged(want, policy, world, index, now, lookup) for want in desired.wants]
+    judged = take_packs([_judged(want, policy, world, index, now, lookup) for want in desired.wants])
     cases = [case for case, _ in judged]
-    decided = [_restrained(decision, case, held) for case, decision in judged]
+    decided = _one_revival_each([_restrained(decision, case, held) for case, decision in judged])
     decided = within_budget(decided, {case.want.key: case for case in cases}, world, policy)
     duties = duties_of(torrents, world.claims, policy, now)
     chores, findings, capped = chores_of(decided, duties, torrents, desired, world, held, now)
-    order_of = {case.want.key: (-case.want.priority, place(case.want), case.want.key) for case in cases}
+    order_of = {case.want.key: (case.settled, urgency(case)) for case in cases}
     return Plan(
         at=now,
         wants=desired.wants,
@@ -112,6 +118,7 @@ def plan(desired: Desired, world: World, now: datetime) -> Plan:
         unwanted=desired.unwanted,
         notes=desired.notes,
         owned={case.want.key: tuple(item.rel_path for item in case.owned.items) for case in cases if case.owned.items},
+        settled=frozenset(case.want.key for case in cases if case.settled),
         desired_digest=digest_of(desired.wants, desired.policy),
         world_digest=_world_digest(world),
     )
@@ -130,7 +137,8 @@ def _judged(
 
 
 def _wave(decision: Decision) -> int:
-    """Publish, enrich, grab what is missing, search; what only settles the ledger comes first (DOCTRINE D10)."""
+    """Publish, enrich, grab, search; what only settles the ledger comes first (DOCTRINE D10). Within each, what is
+    missing goes before a better copy of what is there."""
     waves: tuple[tuple[type, ...], ...] = (
         (Settle, Adopt, Confirm),
         (Publish,),
@@ -186,10 +194,21 @@ def _restrained(decision: Decision, case: Case, held: Sequence[Brake]) -> Decisi
         return Hold(decision.want, unread.reason)
     brake = blocking(held, NEEDS[type(decision)], ours=isinstance(decision, GOES_ON_WITH_OURS))
     if brake:
-        return Hold(decision.want, brake.reason)
+        return kept_from(case, brake.reason)
     if rest := case.resting(f"{type(decision).__name__.lower()}/{decision.want}"):
-        return case.hold("BackingOff", f"{rest.why}; next try {rest.not_before:%Y-%m-%d %H:%M} UTC")
+        return kept_from(case, Reason("BackingOff", f"{rest.why}; next try {rest.not_before:%Y-%m-%d %H:%M} UTC"))
     return decision
+
+
+def _one_revival_each(decided: Sequence[Decision]) -> list[Decision]:
+    """A pack that went wrong is started again once, not once for each of its wants."""
+    first: dict[str, str] = {}
+    for one in sorted((one for one in decided if isinstance(one, Revive)), key=lambda one: one.want):
+        first.setdefault(one.torrent, one.want)
+    return [
+        Hold(one.want, one.because) if isinstance(one, Revive) and first[one.torrent] != one.want else one
+        for one in decided
+    ]
 
 
 def _world_digest(world: World) -> str:

@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
+from rapidfuzz.distance import Levenshtein
 
 from domain.languages import read_language
 from domain.names import (
@@ -38,6 +39,7 @@ Kind = Literal["single", "omnibus", "part", "dramatized", "summary", "ebook", "m
 
 AUDIO_FORMATS = words_of("m4b mp3 m4a aac flac ogg opus wav wma aax aaxc mp4a alac mka")
 _BOOK_FORMATS = words_of("m4b aax aaxc")
+VIDEO_FORMATS = words_of("avi mkv mp4 m4v mov wmv mpg mpeg webm vob ts flv")
 TEXT_FORMATS = words_of("epub mobi azw azw3 azw4 pdf cbz cbr djvu fb2 lit kfx doc docx rtf txt html")
 
 
@@ -116,8 +118,8 @@ _UNABRIDGED = _pattern(
 )
 _ABRIDGED = _pattern(r"\b(?:abridged|abr|gek(?:ü|ue|ã¼)?rzte?s?|verkort|condensed)\b")
 _DRAMATIZED = _pattern(
-    r"\b(?:dramati[sz](?:ed|ation)(?:\s+adaptation)?|(?:old[- ]time )?radio\s?(?:drama|play|show|theat(?:re|er))"
-    r"|old[- ]time radio|otr|(?:audio|stage)\s?(?:drama|play|theat(?:re|er))|graphic\s?audio"
+    r"\b(?:dramati[sz](?:ed|ation)(?:\s+adaptation)?|(?:old[- ]time )?radio\s?(?:dramas?|plays?|shows?|theat(?:re|er))"
+    r"|old[- ]time radio|otr|(?:audio|stage)\s?(?:dramas?|plays?|theat(?:re|er))|graphic\s?audio"
     r"|theatrical (?:adaptation|production)"
     r"|bbc\s?(?:r(?:adio)?\s?\d(?:\s?extra)?|7)|latw"
     r"|full[- ]cast\s+(?:dramati[sz]ation|production|drama)|h(?:ö|oe)rspiele?"
@@ -312,6 +314,8 @@ class TitleText:
         self.imprints = [hit for hit in self._hits(_IMPRINTS) if self._apart(hit.first)]
         self.other_works = self._hits(_OTHER_WORKS)
         self.shape = self._hits(_SHAPE)
+        self.is_set = any(hit.label in ("omnibus", "range") for hit in (*self.shape, *self.technical))
+        """Whether it says that it holds several volumes."""
         self.musical = bool(_MUSIC.search(self.text))
         self._mentions: dict[str, tuple[tuple[int, int, bool], ...]] = {}
         self.plain = [(place, label) for place, label in enumerate(map(_plain_label, self.words)) if label]
@@ -568,14 +572,15 @@ def _hints(word: Word, near: tuple[str, ...]) -> bool:
     """Whether a name may stand around this word: it holds the surname, or ends in the surname's last letters."""
     if any(key.endswith(near) or key.removesuffix("s").endswith(near) for key in word.keys):
         return True
-    return any(name.endswith(word.keys[0]) for name in near)
+    return any(name.endswith(word.keys[0]) or _spelled_otherwise(word.keys[0], name) for name in near)
 
 
 def _likeness(known: TitleText, start: int, end: int, near: tuple[str, ...], name: str) -> Likeness:
     window = known.words[start:end]
     keys = {spelling for word in window for key in word.keys for spelling in (key, key.removesuffix("s"))}
     # Only windows that hold the surname, or end in its letters, are worth comparing.
-    if keys.isdisjoint(near) and not "".join(word.keys[0] for word in window).endswith(near):
+    held = not keys.isdisjoint(near) or "".join(word.keys[0] for word in window).endswith(near)
+    if not held and not any(_spelled_otherwise(window[-1].keys[0], surname) for surname in near):
         return Likeness.DIFFERENT
     shown = re.sub(r"['’]s$", "", known.text[window[0].start : window[-1].end])
     likeness = same_author(shown, name)
@@ -661,9 +666,15 @@ _OTHER_WORKS: tuple[_Rule, ...] = ((_EXCERPT, "excerpt", _sign("excerpt")), (_RE
 _SHAPE: tuple[_Rule, ...] = ((_OMNIBUS, "omnibus", _sign("omnibus")), (_PART, "part", _note_part))
 
 
+_BROADCAST = _pattern(r"\b(?:bbc|radio|cbs|npr)\b")
+"""In the name of a series of books these stand for plays."""
+
+
 @lru_cache(maxsize=16_384)
 def signs_in(tags: str, series: str) -> frozenset[str]:
     """What tags and category, and what the names of series, say of a release's kind: dramatized, summary, retold, …"""
+    if _BROADCAST.search(series):
+        tags += " | radio drama"
     told = {"dramatized": (_DRAMATIZED, f"{tags} | {series}"), "summary": (_SUMMARY, f"{tags} | {series}")}
     told |= {"retold": (_RETOLD, series), "comic": (_COMIC, series)}
     return frozenset(sign for sign, (pattern, text) in told.items() if pattern.search(text[: LONGEST * 4]))
@@ -683,12 +694,29 @@ def same_author(shown: str, name: str) -> Likeness:
     """
     likeness = same_person(shown, name)
     words, wanted = person_key(shown).split(), person_key(name).split()
+    if likeness is Likeness.SAME and _later_generation(shown) != _later_generation(name):
+        return Likeness.DIFFERENT
     if likeness is not Likeness.UNSURE or min(len(words), len(wanted)) < 2:
         return likeness
     if sorted(words) == sorted(wanted):
         return likeness if differs_by_a_slip(shown, name) else Likeness.DIFFERENT
+    if words[-1] != wanted[-1]:
+        return likeness if _spelled_otherwise(words[-1], wanted[-1]) else Likeness.DIFFERENT
+    if len(words) == len(wanted):
+        return likeness if differs_by_a_slip(shown, name) else Likeness.DIFFERENT
     initial_left_out = len(wanted[0]) == 1 and words[:-1] == wanted[1:-1]
     return likeness if words[0][0] == wanted[0][0] or initial_left_out else Likeness.DIFFERENT
+
+
+def _later_generation(name: str) -> str:
+    last = fold(name).rpartition(" ")[2]
+    return last if last in ("ii", "iii", "iv") else ""
+
+
+def _spelled_otherwise(surname: str, other: str) -> bool:
+    """`Dostoevsky` and `Dostoyevsky`, which differ within; `Conradi` is not Conrad."""
+    ends = surname[:4] == other[:4] and surname[-3:] == other[-3:]
+    return ends and min(len(surname), len(other)) > 7 and Levenshtein.distance(surname, other) == 1
 
 
 @lru_cache(maxsize=65_536)

@@ -80,8 +80,8 @@ class Prowlarr:
 
     **A search may be answered in part.** Prowlarr hides the failure of a tracker behind a list without its rows. After
     each search it is therefore asked whom it has paused, and `silent` names who did not answer in the last search
-    and why (tracker -> sentence). What others brought is returned all the same, also where it is nothing: with `silent` not
-    empty it is no proof that nothing else exists. That nobody answered is an error.
+    and why (tracker -> sentence). What others brought is returned all the same, also where it is nothing: with `silent`
+    not empty it is no proof that nothing else exists. That nobody answered is an error.
     """
 
     def __init__(

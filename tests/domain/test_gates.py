@@ -178,7 +178,9 @@ def test_structured_fields_go_before_the_title():
         ((SeriesName(name="Oz", position="3p1"),), Answer.NO),
         ((SeriesName(name="Oz", position="7"),), Answer.NO),
         ((SeriesName(name="Fairy Lands", position="9"), SeriesName(name="Oz", position="3")), Answer.CONFIRMED),
-        ((SeriesName(name="Fairy Lands", position="9"),), Answer.CONFIRMED),
+        ((SeriesName(name="Fairy Lands", position="9"),), Answer.POSSIBLE),
+        ((SeriesName(name="Fairy Lands", position="3"),), Answer.POSSIBLE),
+        ((SeriesName(name="Oz", position="Omnibus"),), Answer.NO),
         ((SeriesName(name="Oz", position=None),), Answer.CONFIRMED),
     ],
 )
@@ -249,6 +251,58 @@ def test_a_pinned_release_passes_identity_and_never_the_safety_of_its_shape():
     assert answer(judge(pinned, offer("something quite different [M4B]"))) is Answer.CONFIRMED
     assert "PinnedByPerson" in rules(judge(pinned, offer("anything [M4B]")), Answer.CONFIRMED)
     assert answer(judge(pinned, offer("anything.epub"))) is Answer.NO
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Vad Varo of Barsoom by Edgar Rice Burroughs [ENG / MP3]", Answer.CONFIRMED),
+        ("Vad Varo of Barsoom by Edgar Rice Burroughs", Answer.POSSIBLE),
+        ("Vad Varo of Barsoom by Edgar Rice Burroughs [GER / MP3]", Answer.NO),
+        ("Barsoom by Edgar Rice Burroughs [ENG / MP3]", Answer.NO),
+    ],
+)
+def test_another_name_of_the_book_counts_where_the_language_is_said(title, expected):
+    want = Want(
+        key="mind",
+        title="The Master Mind of Mars",
+        authors=("Edgar Rice Burroughs",),
+        series="Barsoom",
+        other_titles=("Vad Varo of Barsoom", "Barsoom"),
+    )
+
+    assert answer(judge(want, offer(title))) is expected
+
+
+def test_an_asin_of_the_book_explains_the_words_that_nothing_else_does():
+    want = msgspec.structs.replace(OZMA, asins=("B00AAAAAA1",))
+
+    assert answer(judge(want, offer("Ozma of Oz (Zauberwelt) [B00AAAAAA1]"))) is Answer.CONFIRMED
+    assert answer(judge(want, offer("Ozma of Oz (Zauberwelt) [B00AAAAAA2]"))) is Answer.POSSIBLE
+    assert answer(judge(want, offer("Ozma of Oz (Dramatized) [B00AAAAAA1]"))) is Answer.NO
+
+
+def test_a_release_of_another_book_is_asked_for_nothing_but_its_title_and_its_seeders():
+    verdicts = judge(OZMA, offer("Sense and Sensibility by Jane Austen [EPUB]", seeders=0))
+
+    assert [verdict.rule for verdict in verdicts] == ["WrongTitle", "NoSeeders"]
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "runtime_min", "expected"),
+    [
+        (140_000_000, 300, Answer.CONFIRMED),
+        (31_000_000, 300, Answer.POSSIBLE),
+        (29_000_000, 60, Answer.POSSIBLE),
+        (149_000_000, None, Answer.POSSIBLE),
+        (151_000_000, None, Answer.CONFIRMED),
+    ],
+)
+def test_where_nothing_else_tells_the_medium_the_size_does(size_bytes, runtime_min, expected):
+    want = msgspec.structs.replace(OZMA, runtime_min=runtime_min)
+    silent = offer("Ozma of Oz by L. Frank Baum", category=None, size_bytes=size_bytes)
+
+    assert answer(judge(want, silent)) is expected
 
 
 def test_packs_are_only_possible_where_the_profile_allows_them():
