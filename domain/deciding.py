@@ -14,7 +14,7 @@ from domain.downloading import download
 from domain.metadata import intended
 from domain.searching import search_or_wait
 from domain.taking import choose
-from domain.upgrades import REPLACED, in_library, upgrade
+from domain.upgrades import REPLACED, in_library, kept_from, upgrade
 from domain.wants import MemberKind
 from domain.world import Claim, Item, Outcome
 
@@ -66,12 +66,12 @@ def _settle_open_grab(case: Case) -> Decision | None:
     patience = timedelta(minutes=case.policy.retries.grab_grace_minutes)
     if case.now - grab.claimed_at < patience:
         until = grab.claimed_at + patience
-        return case.hold("GrabUnclear", f"no answer from the client; its list is watched until {until:%H:%M} UTC")
+        unclear = f"no answer from the client; its list is watched until {until:%H:%M} UTC"
+        return kept_from(case, Reason("GrabUnclear", unclear))
     bound = bool(grab.min_ratio or grab.min_seed_s)
     if bound and not case.asked_since("retry", grab.claimed_at):
-        return case.hold(
-            "GrabLost", "the client never showed the torrent; its tracker counts downloads, so say `override retry`"
-        )
+        lost = "the client never showed the torrent; its tracker counts downloads, so say `override retry`"
+        return kept_from(case, Reason("GrabLost", lost))
     return Settle(
         case.want.key,
         grab.id,

@@ -211,7 +211,9 @@ def _wanted_place(want: Want) -> str:
 
 def _placed(reading: Reading) -> list[tuple[str, Position]]:
     """The structured series with a number that can be read."""
-    found = [(series.name, read_position(series.position)) for series in reading.release.series or ()]
+    if not reading.release.series:
+        return []
+    found = [(series.name, read_position(series.position)) for series in reading.release.series]
     return [(name, position) for name, position in found if position is not None]
 
 
@@ -349,11 +351,13 @@ def _is_somebody(run: Sequence[Word]) -> bool:
 
 def _language(reading: Reading) -> list[Verdict]:
     want, release = reading.want, reading.release
-    wanted = {want.language} if want.language else set(want.profile.languages)
-    known = {read_language(language) or fold(language) for language in wanted if language} - {"any", ""}
     given = _languages(release.language)
     said = given or reading.tagged_languages or set(reading.scan.languages)
-    if not known or not said:
+    if not said:
+        return []
+    wanted = {want.language} if want.language else set(want.profile.languages)
+    known = {read_language(language) or fold(language) for language in wanted if language} - {"any", ""}
+    if not known:
         return []
     shown, limit = ", ".join(sorted(said)), ", ".join(sorted(known))
     if said <= known:
@@ -367,6 +371,8 @@ _NO_LANGUAGE = words_of("unknown und undetermined none na n a any")
 
 def _languages(given: str | None) -> set[str]:
     """Codes of what the indexer says, and as they stand words that are no language we know; numbers say nothing."""
+    if not given:
+        return set()
     pieces = [piece for piece in re.split(r"[,/;|&+]", given or "") if fold(piece) and not fold(piece).isdecimal()]
     return {read_language(piece) or fold(piece) for piece in pieces if not set(fold(piece).split()) <= _NO_LANGUAGE}
 

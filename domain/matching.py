@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 
 import msgspec
 
@@ -53,6 +54,7 @@ class Number(msgspec.Struct, frozen=True):
 _SKIPPED = words_of("the a an and of")
 _LABELS_OF_PEOPLE = frozenset({"author", "author?", "people", "by"})
 _SERIES_WORDS = words_of("series saga novels cycle chronicles books")
+_BEHIND_SERIES = _SERIES_WORDS | _SKIPPED
 _DOUBTFUL_BEFORE = frozenset({"filler", "language", "size", "year", "edition", "medium", "subtitle"})
 _DOUBTFUL_AFTER = frozenset({"filler", "size"})
 _CREDITS = {
@@ -206,17 +208,19 @@ class Reading:
                     self.series_named = True
         if not any(word.label in ("series", "title") for word in self.scan.words):
             return
-        for place, word in enumerate(self.scan.words):
-            before = self.scan.words[place - 1] if place else None
-            if before is None or word.break_before or word.label or not self._names_series(place - 1):
+        words = self.scan.words
+        for place, word in enumerate(words):
+            key = word.keys[0]
+            if word.label or not place or word.break_before or key not in _BEHIND_SERIES:
                 continue
-            if word.keys[0] in _SERIES_WORDS and self._counts(place + 1):
+            before = words[place - 1]
+            if key in _SERIES_WORDS and self._names_series(place - 1) and self._counts(place + 1):
                 before.label = word.label = "series"
-            elif word.keys[0] in _SKIPPED and before.label == "series":
+            elif key in _SKIPPED and before.label == "series":
                 word.label = "series"
-        for place, word in enumerate(self.scan.words[:-1]):
-            if not word.label and word.keys[0] in ARTICLES and self.scan.words[place + 1].label == "series":
-                word.label = "series"
+        for before, word in pairwise(words):
+            if word.label == "series" and not before.label and before.keys[0] in ARTICLES:
+                before.label = "series"
 
     def _names_series(self, place: int) -> bool:
         """Whether this word ends the name of the series; where a book is called like it, its second mention does."""

@@ -41,14 +41,28 @@ def may_be_pack(release: Release) -> bool:
     return bool(_HINT.search(release.title)) or any(place is not None and not place.single for place in places)
 
 
-def is_pack_of(want: Want, release: Release) -> bool:
-    """Whether this release surely is a set of the want's series, this book among them if it says which."""
-    if not want.series or want.form != "single" or want.position is None or not want.position.whole_book:
-        return False
+class Pack(msgspec.Struct, frozen=True):
+    """What a release that surely is a set of a series says it holds: these numbers, or None where it does not say."""
+
+    stretch: Position | None
+
+    def holds(self, want: Want) -> bool:
+        """Whether it says, or may be taken to say, that this book of its series is in it."""
+        if want.form != "single" or want.position is None or not want.position.whole_book:
+            return False
+        return self.stretch is None or self.stretch.covers(want.position)
+
+
+def read_pack(want: Want, release: Release) -> Pack | None:
+    """The set of the want's series that this release surely is; None when it is none. It says the same for every book
+    of the series with the same demands."""
+    if not want.series:
+        return None
     stretch = _stretch(want, release)
-    if stretch is not None and (stretch.part is not None or not stretch.covers(want.position)):
-        return False
-    return _judged_as_pack(as_pack(want, stretch), release) is Answer.CONFIRMED
+    sure = (stretch is None or stretch.part is None) and (
+        _judged_as_pack(as_pack(want, stretch), release) is Answer.CONFIRMED
+    )
+    return Pack(stretch) if sure else None
 
 
 def as_pack(want: Want, stretch: Position | None = None) -> Want:

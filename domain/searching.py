@@ -144,15 +144,6 @@ def silence_said(silence: Silence, partly: bool = False) -> str:
     return silence.why
 
 
-def heard_from(searched: Searched) -> tuple[str, ...]:
-    """What each indexer that was asked said, one line each: `librivox: answered, nothing`."""
-    lines = {name: silence_said(one, name in searched.answered) for name, one in searched.failed.items()}
-    for name in set(searched.answered) - lines.keys():
-        offers = sum(name in (release.indexer, *release.also_at) for release in searched.offers)
-        lines[name] = f"answered, {offers} offered" if offers else "answered, nothing"
-    return tuple(f"{name}: {lines[name]}" for name in sorted(lines))
-
-
 def _gravest(silences: Iterable[Silence]) -> str:
     """One that only a person ends outweighs what ends by itself."""
     codes = {one.code for one in silences}

@@ -12,7 +12,7 @@ from domain.affording import cannot_afford
 from domain.case import Case, urgency
 from domain.gates import Answer
 from domain.names import series_key
-from domain.packs import FEWEST, is_pack_of, may_be_pack
+from domain.packs import FEWEST, Pack, may_be_pack, read_pack
 from domain.preference import order
 from domain.releases import Release
 from domain.wants import Want
@@ -103,19 +103,22 @@ def take_packs(decided: Sequence[Decided]) -> list[Decided]:
 def _kind(case: Case) -> Hashable:
     """Equal for wants that one pack can serve: the same series, and the same demands."""
     want = case.want
-    return series_key(want.series or ""), want.authors, want.profile, want.language, want.abridged, want.narrators
+    demands = want.profile, want.language, want.abridged, want.narrators, want.media
+    return series_key(want.series or ""), want.authors, demands
 
 
 def _from_a_pack(books: Iterable[Decided]) -> list[Decision]:
     """The grab of the pack that fills most gaps, and the holds of those that come with it; nothing where none does."""
     gaps = [case for case, decision in books if isinstance(decision, Hold) and decision.because.code in GAPS]
-    searching = [case for case, decision in books if isinstance(decision, Search)]
+    searching = [case for case, decision in books if isinstance(decision, Search) and not case.settled]
     seen = (one.release for case in gaps for one in case.judged if may_be_pack(one.release))
     offered = {release.id: release for release in sorted(seen, key=repr)}
+    model = min((case.want for case in gaps), key=lambda want: want.key, default=None)
+    packs = {key: pack for key, one in sorted(offered.items()) if model and (pack := read_pack(model, one))}
     filled = {
-        key: [case for case in gaps if _fills(case, release)]
-        for key, release in sorted(offered.items())
-        if not any(is_pack_of(case.want, release) for case in searching)
+        key: [case for case in gaps if _fills(case, offered[key], pack)]
+        for key, pack in packs.items()
+        if not any(pack.holds(case.want) for case in searching)
     }
     most = max(map(len, filled.values()), default=0)
     if most < FEWEST:
@@ -131,8 +134,8 @@ def _from_a_pack(books: Iterable[Decided]) -> list[Decision]:
     return [grab, *(case.hold("ComesWithPack", why) for case in served)]
 
 
-def _fills(case: Case, release: Release) -> bool:
+def _fills(case: Case, release: Release, pack: Pack) -> bool:
     """Whether this pack may bring the book: it was not tried in vain, and serves nobody else."""
     if case.want.pinned or {release.id, release.infohash} & case.ruled_out or _taken_for(case, release):
         return False
-    return is_pack_of(case.want, release)
+    return pack.holds(case.want)

@@ -500,9 +500,11 @@ class Scan:
 
         Whether there is any.
         """
-        found = False
+        mentions, found = self._known.mentions(name), False
+        if not mentions:
+            return False
         least = min(shortest, max(1, len(fold(name).split())))
-        for start, end, sure in self._known.mentions(name):
+        for start, end, sure in mentions:
             if end - start < least or not self.free(start, end):
                 continue
             if sure or end - start > 1 or self._stands_alone(start, end):

@@ -108,16 +108,17 @@ def upgrade(case: Case) -> Decision | None:
     if item is None:
         return None
     better = _better(case, item)
-    grab = case.live_grab
     if not better:
         return _search(case)
-    if grab is not None and grab.outcome is Outcome.SENT:
-        reason = Reason("UpgradeFound", "the library has the book that it was for, and a better copy is offered")
-        return Settle(case.want.key, grab.id, Outcome.CONFIRMED, reason, "its book is in the library")
     taken = take(case, better, "UpgradeFound")
-    if isinstance(taken, Grab):
-        return msgspec.structs.replace(taken, replaces=item.rel_path)
-    return kept_from(case, taken.because) if taken else None
+    if not isinstance(taken, Grab):
+        return kept_from(case, taken.because) if taken else None
+    if (grab := case.live_grab) is not None:
+        # Of one want one grab is live: the earlier one has brought its book.
+        reason = Reason("UpgradeFound", "the library has the book that it was for, and a better copy is offered")
+        detail = grab.detail or "its book is in the library"
+        return Settle(case.want.key, grab.id, Outcome.CONFIRMED, reason, detail)
+    return msgspec.structs.replace(taken, replaces=item.rel_path)
 
 
 def in_library(case: Case, more: str = "") -> Hold:

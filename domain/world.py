@@ -160,7 +160,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     infohash: str | None = None
     infohash_v2: str | None = None
     path: str | None = None
-    """Published: where, relative to the library folder."""
+    """Relative to the library folder. Published: where. Grabbed: the book that it shall take the place of."""
     outcome: Outcome | None = None
     detail: str = ""
     claimed_at: datetime

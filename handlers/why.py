@@ -285,11 +285,11 @@ def _heard(memory: Memory, key: str) -> Iterator[Heard]:
     """Each configured indexer, and those that were asked and are configured no more."""
     world, searched = memory.world, memory.world.searches.get(key)
     answered = set(searched.answered) if searched else set()
-    failed: Mapping[str, object] = searched.failed if searched else {}
-    offers = [release.indexer for release in searched.offers] if searched else []
+    failed = searched.failed if searched else {}
+    offers = [name for one in searched.offers for name in (one.indexer, *one.also_at)] if searched else []
     held = on_hold(world, memory.now)
     for name in sorted({*world.indexers, *answered, *failed}):
-        code, said = _failure(failed.get(name))
+        code, said = (failed[name].code, failed[name].why) if name in failed else ("", "")
         state = "failed" if name in failed else "answered" if name in answered else "not asked"
         state = "answered in part" if name in failed and name in answered else state
         silence = silence_of(name, world.backoffs, memory.now)
@@ -299,13 +299,6 @@ def _heard(memory: Memory, key: str) -> Iterator[Heard]:
             state, code, said = "refused" if silence.code == REFUSED else "paused", silence.code, silence.why or said
         until = silence.until if silence else None
         yield Heard(indexer=name, state=state, offers=offers.count(name), code=code, why=said, until=until)
-
-
-def _failure(failed: object) -> tuple[str, str]:
-    """Code and sentence of what an indexer failed with: one sentence, or a record with both."""
-    if failed is None or isinstance(failed, str):
-        return "", failed or ""
-    return str(getattr(failed, "code", "")), str(getattr(failed, "why", failed))
 
 
 def _owed(claims: Sequence[Claim], policy: Duties, now: datetime) -> Iterator[Owed]:
@@ -394,7 +387,8 @@ def _show_indexers(console: Console, story: Story) -> None:
     for one in story.indexers:
         until = f", until {_time(one.until)}" if one.until else ""
         said = f": {one.code + ' ' if one.code else ''}{one.why}" if one.why else ""
-        offers = f", {one.offers} kept of what it offered" if one.offers else ""
+        nothing = ", nothing" if one.state == "answered" else ""
+        offers = f", {one.offers} kept of what it offered" if one.offers else nothing
         console.print(f"    {escape(one.indexer)} {one.state}{offers}{until}{escape(said)}")
 
 

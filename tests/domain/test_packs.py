@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from worlds import NOW, OZ, item_of, offer, oz, searched, world
 from worlds import desired as desired_of
 
-from domain.actions import Grab, Hold
+from domain.actions import Grab, Hold, Search
 from domain.gates import Answer, judge_files
-from domain.manifest import ProfileSpec
-from domain.packs import as_one_book, is_pack_of, judge_parts, may_be_pack, missing_parts, missing_tracks, portions
+from domain.manifest import ProfileSpec, Upgrade
+from domain.packs import as_one_book, judge_parts, may_be_pack, missing_parts, missing_tracks, portions, read_pack
 from domain.plan import plan
 from domain.positions import read_position
 from domain.releases import Release, SeriesName, TorrentFile
@@ -35,6 +35,11 @@ def release(title: str, **changes: object) -> Release:
 
 
 # --- what a release says ---------------------------------------------------------------------------------------------
+
+
+def is_pack_of(want: Want, offered: Release) -> bool:
+    pack = read_pack(want, offered)
+    return pack is not None and pack.holds(want)
 
 
 @pytest.mark.parametrize(
@@ -318,6 +323,18 @@ def test_a_pack_that_is_blocked_or_serves_somebody_else_is_not_taken():
     blocked = (Blocked(id=1, release=PACK.id, at=NOW),)
 
     assert not any(isinstance(one, Grab) for one in decisions(OZMA, TIK_TOK, blocklist=blocked).values())
+
+
+def test_a_book_of_the_series_that_waits_for_a_better_copy_keeps_no_pack_from_the_others():
+    better = oz(1, profile=ProfileSpec(packs=True, upgrade=Upgrade(allowed=True)))
+    wants = [msgspec.structs.replace(one, profile=better.profile) for one in (OZMA, TIK_TOK)]
+    found = {key: one for want in wants for key, one in searched(want, PACK).items()}
+    seen = world([item_of(better, formats=("mp3",))], searches=found)
+
+    made = {one.want: one for one in plan(desired_of(better, *wants), seen, NOW).decisions}
+
+    assert isinstance(made[better.key], Search)
+    assert isinstance(made[OZMA.key], Grab)
 
 
 def test_only_gaps_count():

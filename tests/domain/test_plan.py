@@ -489,7 +489,7 @@ def test_who_asks_again_gets_exactly_one_new_attempt_at_the_same_release():
 
     second = grab_of(OZMA, id=2, attempt=2, outcome=Outcome.ABANDONED, claimed_at=NOW)
     tried = msgspec.structs.replace(asked, claims=(given_up, second))
-    assert reason(plan(desired(OZMA), tried, NOW)) == "NothingRightOffered"
+    assert reason(plan(desired(OZMA), tried, NOW)) == "NeedsYou"
 
 
 def test_a_refused_proof_shows_both_sides_and_waits():

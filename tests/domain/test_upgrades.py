@@ -29,6 +29,7 @@ from worlds import (
 
 from domain.actions import Confirm, Decision, Grab, Hold, Publish, Search, Settle
 from domain.manifest import ProfileSpec, Upgrade
+from domain.missing import missing_books
 from domain.plan import plan
 from domain.releases import TorrentFile
 from domain.upgrades import REPLACED, formats_in, is_better, not_one_book
@@ -232,6 +233,14 @@ def test_a_finished_one_is_published():
     assert isinstance(decided(upgrading(torrents=[torrent_of(OZMA, **DONE)])), Publish)
 
 
+@pytest.mark.parametrize("min_ratio", [None, 1.0], ids=["free", "counted by its tracker"])
+def test_a_grab_of_a_better_copy_that_is_not_clear_needs_nobody(min_ratio):
+    grab = grab_of(OZMA, path=OWNED.rel_path, outcome=Outcome.UNKNOWN, min_ratio=min_ratio)
+    late = msgspec.structs.replace(grab, claimed_at=NOW if min_ratio is None else NOW - DAY)
+
+    assert decided(upgrading(torrents=[], claims=(late,))).because.code == "InLibrary"
+
+
 def test_it_is_dropped_where_the_item_has_moved():
     moved = item_of(OZMA, rel_path="elsewhere", formats=("mp3",))
 
@@ -282,6 +291,21 @@ def test_a_brake_says_nothing_against_a_book_that_is_there():
     made = plan(desired(OZMA, policy=policy(suspend=True)), world([OWNED], **offered()), NOW)
 
     assert made.decisions[0].because.code == "InLibrary"
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        world([OWNED]),
+        world([OWNED], **offered()),
+        upgrading(),
+        upgrading(torrents=[torrent_of(OZMA, **DONE)]),
+        placed(),
+    ],
+    ids=["searched for", "offered", "downloading", "finished", "in its place"],
+)
+def test_a_book_with_a_better_copy_in_flight_is_not_missing(seen):
+    assert missing_books(plan(desired(OZMA), seen, NOW)) == ()
 
 
 def test_missing_books_go_before_better_copies():

@@ -12,7 +12,6 @@ from remembering import BAUM, NOW, OZMA, TIK_TOK, Desk, release, searched
 from adapters.store import Store
 from domain.accounts import Account
 from domain.world import Backoff, Outcome, Silence, StoredVerdict
-from handlers.why import _failure
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -128,12 +127,6 @@ def test_a_book_tells_who_answered_who_failed_and_who_is_paused(desk):
     assert "last searched 2026-05-01 12:00" in out
     assert "mam failed: IndexerUnreadable it sent a web page" in out
     assert "shelf paused, 1 kept of what it offered, until 2099-05-01 12:00" in out
-
-
-def test_a_failure_that_an_older_version_wrote_down_is_still_told():
-    assert _failure("it was down") == ("", "it was down")
-    assert _failure(Silence("IndexerPaused", "resting")) == ("IndexerPaused", "resting")
-    assert _failure(None) == ("", "")
 
 
 def test_a_book_tells_what_its_account_allows(desk):

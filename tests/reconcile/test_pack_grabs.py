@@ -235,10 +235,11 @@ async def test_a_pack_stays_tagged_until_no_want_needs_it(shop: Stage):
     assert shop.client.torrents[payload.id].tags == ()
 
 
-async def say(stage: Stage, verb: str, target: str) -> None:
+async def say(stage: Stage, verb: str, target: str) -> int:
     now = stage.clock.now()
-    await stage.store.add_override(target=target, verb=verb, value="", why="", who="sam", at=now, until=None)
+    said = await stage.store.add_override(target=target, verb=verb, value="", why="", who="sam", at=now, until=None)
     stage.clock.advance(seconds=1)
+    return said.id
 
 
 async def test_a_block_for_the_part_of_one_want_leaves_the_others_theirs(shop: Stage):
@@ -247,13 +248,11 @@ async def test_a_block_for_the_part_of_one_want_leaves_the_others_theirs(shop: S
     shop.client.finish(payload.id)
     bad = "Oz/8 - Tik-Tok of Oz.m4b"
     shop.shelf.recordings[bad] = replace(shop.shelf.recordings[bad], tags={"album": "Rinkitink in Oz"})
-    broken = Wire()
-    broken.breaks["stage"].append(Transient("the disk is busy"))
-    await tick(shop.outside(broken))
-    assert shop.shelf.folders == {}
+    held = await say(shop, "hold", OZMA.key)
+    assert codes(await ticks(shop)) == {OZMA.key: "HeldByPerson", TIK_TOK.key: "ProofFailed"}
 
     await shop.store.block(release=release.id, infohash=None, title="", why="wrong book", at=shop.clock.now())
-    shop.clock.advance(minutes=10)
+    await shop.store.remove_override(held)
     await ticks(shop)
 
     assert dict(await shop.claims()) == {OZMA.key: Outcome.SENT, TIK_TOK.key: Outcome.ABANDONED}
@@ -281,6 +280,23 @@ async def test_who_is_forced_through_the_proof_takes_nobody_else_with_it(shop: S
 
     assert codes(await ticks(shop)) == {OZMA.key: "InLibrary", TIK_TOK.key: "ProofFailed"}
     assert list(shop.shelf.folders) == [f"{BAUM}/Oz/03 - Ozma of Oz"]
+
+
+async def test_what_was_refused_to_one_want_is_not_forced_on_another(shop: Stage):
+    _, payload = shop.offer_pack(PACK, OZMA, TIK_TOK)
+    await ticks(shop)
+    shop.client.finish(payload.id)
+    for path, audio in shop.shelf.recordings.items():
+        shop.shelf.recordings[path] = replace(audio, tags={"album": "Rinkitink in Oz"})
+    held = await say(shop, "hold", TIK_TOK.key)
+    await ticks(shop)
+    await say(shop, "force", TIK_TOK.key)
+    await shop.store.remove_override(held)
+
+    report = await ticks(shop)
+
+    assert set(codes(report).values()) == {"ProofFailed"}
+    assert shop.shelf.folders == {}
 
 
 async def test_a_want_that_left_does_not_take_the_others_part(shop: Stage):
