@@ -53,8 +53,13 @@ RECORD_LAGS = timedelta(minutes=5)
 def counted(accounts: Mapping[str, Account], claims: Iterable[Claim]) -> dict[str, Account]:
     """Each account with our live grabs that its record may not know of."""
     since = {name: account.read_at - RECORD_LAGS for name, account in accounts.items()}
-    grabs = (one for one in claims if one.action == "grab" and one.outcome in LIVE)
-    found = Counter(one.indexer for one in grabs if one.indexer in since and one.claimed_at >= since[one.indexer])
+    grabs = [one for one in claims if one.action == "grab"]
+    # A pack is one torrent with a claim for each of its books, of which one names the indexer.
+    offered_by = {one.release: one.indexer for one in grabs if one.indexer}
+    live = {one.ids or one.id: one for one in grabs if one.outcome in LIVE and one.release in offered_by}
+    found = Counter(
+        name for one in live.values() if (name := offered_by[one.release]) in since and one.claimed_at >= since[name]
+    )
     return {name: msgspec.structs.replace(one, grabbed_since=found[name]) for name, one in accounts.items()}
 
 

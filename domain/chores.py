@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from domain.actions import Chore, Decision, Hold, LetGo, Newest, Reason, Remove, Scan
 from domain.brakes import Brake, Work, blocking, on_hold
-from domain.case import FOUND, FOUND_TAG, TAG_PREFIX
+from domain.case import FOUND, FOUND_TAG, LIVE, TAG_PREFIX
 from domain.desired import Desired
 from domain.digests import digest_of
 from domain.duties import Duty, duty_of
 from domain.manifest import PolicySpec
 from domain.searching import LOOKED_FOR
-from domain.world import Claim, Torrent, World
+from domain.world import Claim, Outcome, Torrent, World
 
 
 def duties_of(
@@ -122,10 +122,21 @@ def _parted(
         wants |= {tag.removeprefix(TAG_PREFIX) for tag in torrent.tags if tag.startswith(TAG_PREFIX)}
         if not wants or any(code_of[want] not in DONE_WITH for want in wants if want in code_of):
             continue
+        if any(_is_to_replace(grab, world.claims) for grab in asked_for):
+            continue
         held_by_library = all(code_of.get(want) == "InLibrary" for want in wants)
         goes = remove and held_by_library and _added_by_us(torrent, asked_for)
         (removals if goes else others).append(torrent)
     return removals, others
+
+
+def _is_to_replace(grab: Claim, claims: Iterable[Claim]) -> bool:
+    """Whether it brings a better copy that is not in its place yet: the book is in the library all the while."""
+    if grab.path is None or grab.outcome not in LIVE:
+        return False
+    ended = (Outcome.CONFIRMED, Outcome.REFUSED)
+    mine = (one for one in claims if (one.action, one.want) == ("publish", grab.want) and one.outcome in ended)
+    return not any(one.ids & grab.ids or one.release in grab.ids for one in mine)
 
 
 def _added_by_us(torrent: Torrent, asked_for: Collection[Claim]) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 
 from domain.actions import Adopt, Confirm, Decision, Enrich, Publish, Reason, Settle
 from domain.case import TAG_PREFIX, Case
-from domain.downloading import download
+from domain.downloading import download, is_blocked
 from domain.metadata import intended
 from domain.searching import search_or_wait
 from domain.taking import choose
@@ -125,6 +125,8 @@ def _resume_publishing(case: Case) -> Decision | None:
     torrent = case.torrent
     if torrent is None or not torrent.complete or case.resting(f"publish/{case.want.key}"):
         return None
+    if (case.upgrading and case.settled) or is_blocked(case):
+        return None  # what was decided meanwhile is looked at first
     return Publish(case.want.key, torrent.id, Reason("PublishingResumed", "it was interrupted while being published"))
 
 

@@ -55,6 +55,12 @@ def _answers(case: Case, grab: Claim) -> str:
     )
 
 
+def is_blocked(case: Case) -> bool:
+    """Whether a person blocked what is being downloaded for this book."""
+    grab = case.live_grab
+    return grab is not None and not case.spared and _is_blocked(case, grab)
+
+
 def _is_blocked(case: Case, grab: Claim) -> bool:
     blocked = {one for row in case.world.blocklist for one in (row.release, row.infohash) if one}
     return grab.release in blocked or bool(blocked & grab.ids)

@@ -6,6 +6,7 @@ clock, does I/O, or logs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -39,7 +40,7 @@ from domain.duties import Duty
 from domain.manifest import PolicySpec
 from domain.ownership import LibraryIndex
 from domain.taking import take_packs
-from domain.upgrades import kept_from
+from domain.upgrades import in_library, kept_from
 from domain.wants import Unwanted, Want
 from domain.world import Known, Unread, World
 
@@ -101,6 +102,7 @@ def plan(desired: Desired, world: World, now: datetime) -> Plan:
     lookup = Lookup(world, torrents, now)
     judged = take_packs([_judged(want, policy, world, index, now, lookup) for want in desired.wants])
     cases = [case for case, _ in judged]
+    judged = _one_want_each(judged)
     decided = _one_revival_each([_restrained(decision, case, held) for case, decision in judged])
     decided = within_budget(decided, {case.want.key: case for case in cases}, world, policy)
     duties = duties_of(torrents, world.claims, policy, now)
@@ -122,6 +124,24 @@ def plan(desired: Desired, world: World, now: datetime) -> Plan:
         desired_digest=digest_of(desired.wants, desired.policy),
         world_digest=_world_digest(world),
     )
+
+
+def _one_want_each(judged: Sequence[tuple[Case, Decision]]) -> list[tuple[Case, Decision]]:
+    """An item that is the book of several wants is a set: a better copy of one of them does not take its place."""
+    owners = Counter(item.id for case, _ in judged for item in case.owned.items)
+    return [
+        (
+            case,
+            in_library(case)
+            if _replaces(decision) and any(owners[one.id] > 1 for one in case.owned.items)
+            else decision,
+        )
+        for case, decision in judged
+    ]
+
+
+def _replaces(decision: Decision) -> bool:
+    return isinstance(decision, Grab) and bool(decision.replaces)
 
 
 def _judged(

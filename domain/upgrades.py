@@ -17,6 +17,7 @@ from domain.downloading import download
 from domain.gates import Answer, Verdict, judge_files
 from domain.manifest import ProfileSpec
 from domain.matching import formats_of
+from domain.names import fold
 from domain.proof import is_audio
 from domain.releases import Release, TorrentFile
 from domain.shelf_names import is_disc_folder
@@ -54,8 +55,23 @@ def upgradable(case: Case) -> Item | None:
     if not case.settled or len(owned.items) != 1 or owned.maybe or owned.missing:
         return None
     [item] = owned.items
-    alone = len(case.paths.get(item.rel_path, ())) == 1
+    alone = len(case.paths.get(item.rel_path, ())) == 1 and _this_book_alone(case.want, item)
     return item if alone and not item.is_invalid and below_cutoff(item, case.want.profile) else None
+
+
+LONGER_BY = 1.35
+"""What is longer than the longest recording by so much holds more than the book."""
+
+
+def _this_book_alone(want: Want, item: Item) -> bool:
+    """Whether the item is the book, and no set that has it too: in its place the others would be lost."""
+    if item.keys is None or item.keys.sets or any(not place.single for _, place in item.keys.series):
+        return False
+    sets = {fold(one) for one in want.sets}
+    if sets & {fold(item.title), fold(item.asin or "")} - {""}:
+        return False
+    longest_s = max(want.lengths_min, default=0) * 60
+    return not (longest_s and item.duration_s and item.duration_s > longest_s * LONGER_BY)
 
 
 def formats_in(files: Iterable[TorrentFile]) -> tuple[str, ...]:
@@ -172,7 +188,8 @@ def _gone_on_with(case: Case) -> Decision:
     """An upgrade in flight goes the way of any download, as long as its place is the book's and it is wanted."""
     grab = case.live_grab
     assert grab is not None  # what `upgrading` says
-    if [item.rel_path for item in case.owned.items] != [grab.path] or not case.want.profile.upgrade.allowed:
+    mine = [item.rel_path for item in case.owned.items if _this_book_alone(case.want, item)]
+    if mine != [grab.path] or len(case.owned.items) != 1 or not case.want.profile.upgrade.allowed:
         reason = Reason("UpgradeDropped", f"{grab.path} is not to be replaced any more")
         return Settle(case.want.key, grab.id, Outcome.ABANDONED, reason, "not to be replaced any more")
     decision = download(case)

@@ -6,12 +6,11 @@ import math
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from adapters.indexers.rationed import Rationed
-
 from adapters import http
 from adapters.indexers.librivox import LibriVox
 from adapters.indexers.myanonamouse import MyAnonamouse
 from adapters.indexers.prowlarr import Prowlarr
+from adapters.indexers.rationed import Rationed
 from adapters.indexers.torznab import Torznab
 from adapters.sessions import SealedSessions
 from adapters.store import Store

@@ -11,7 +11,7 @@ from domain.gates import Answer, Verdict, judge_files
 from domain.packs import FEWEST, as_one_book, as_pack, judge_parts, portions
 from domain.releases import Payload, TorrentFile
 from domain.upgrades import judge_upgrade, not_one_book
-from domain.wanted_files import chosen
+from domain.wanted_files import left_out
 from domain.wants import Want
 from domain.world import Claim, Outcome
 from reconcile.accounts import still_affordable
@@ -33,7 +33,7 @@ async def grab(round_: Round, act: Grab, client: DownloadClient) -> bool:
     if first is None:
         return False
     claims, outcome, detail = {act.want: first}, Outcome.UNSENT, ""
-    system = release.indexer
+    system, payload = release.indexer, None
     try:
         if act.replaces:
             await outside.store.note(first.id, epoch=round_.acting.epoch, path=act.replaces)
@@ -45,12 +45,12 @@ async def grab(round_: Round, act: Grab, client: DownloadClient) -> bool:
         system = "client"
         outcome, detail = await _add(client, payload, [TAG_PREFIX + want for want in claims])
     except Unfit as failure:  # this release is to blame: it is not asked for again, and the next best has its turn
-        if failure.code == "Blocklisted":  # by which id, so that taking the block back restores it
+        if failure.code == "Blocklisted" and payload:  # by which id, so that taking the block back restores it
             await outside.store.note(
                 first.id, epoch=round_.acting.epoch, infohash=payload.infohash_v1, infohash_v2=payload.infohash_v2
             )
         outcome, detail = Outcome.REFUSED, failure.message
-        claims = await _refused_for_all(round_, act, claims, failure)
+        claims = await _refused_for_all(round_, act, claims, failure, payload)
     except Conflict as failure:  # the offers moved on since the search, or our lease did
         if failure.code == "LeaseMoved":
             raise
@@ -128,7 +128,7 @@ async def _claims_of(
         elif claim is not None:
             await _refuse(round_, want, claim, NOT_IN_PACK)
     if not claims:
-        raise Transient("nobody is left whom this release would serve", code="ServesNobody")
+        raise Unfit("nobody is left whom this release would serve", code="ServesNobody")
     return claims
 
 
@@ -141,11 +141,13 @@ async def _refuse(round_: Round, want: str, claim: Claim, failure: Failure) -> N
     await round_.settle(claim.id, Outcome.REFUSED, failure.message)
 
 
-async def _refused_for_all(round_: Round, act: Grab, claims: Mapping[str, Claim], failure: Failure) -> dict[str, Claim]:
+async def _refused_for_all(
+    round_: Round, act: Grab, claims: Mapping[str, Claim], failure: Failure, payload: Payload | None
+) -> dict[str, Claim]:
     """Claims of all whom an unfit release was to serve, so that it is tried for none of them again."""
     known = dict(claims)
     for want in act.serves:
-        claim = known.get(want) or await _claim(round_, act, want)
+        claim = known.get(want) or await _claim(round_, act, want, payload if failure.code == "Blocklisted" else None)
         if claim is not None:
             known[want] = claim
     now = round_.outside.clock.now()
@@ -326,8 +328,7 @@ async def revive(round_: Round, act: Revive, client: DownloadClient) -> bool:
             await client.recheck(act.torrent)
         case "choose":
             listed = [file for file, _ in await client.files(act.torrent)]
-            wanted = chosen(listed, round_.wants[act.want].profile.formats)
-            await client.choose(act.torrent, {file.path for file in listed}.difference(wanted))
+            await client.choose(act.torrent, left_out(listed))  # as it was chosen before it was added
         case _:
             await client.start(act.torrent)
     await round_.acting.event(act.want, "DownloadTroubled", act.because.message)

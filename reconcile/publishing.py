@@ -16,7 +16,7 @@ from domain.metadata import ItemMetadata
 from domain.names import Likeness, same_people, slug
 from domain.naming import file_names, shelf_path
 from domain.packs import as_one_book, judge_parts, portions
-from domain.proof import AudioFile, prove
+from domain.proof import AudioFile, is_audio, prove
 from domain.releases import Release, TorrentFile
 from domain.upgrades import REPLACED, formats_in, judge_upgrade, not_one_book
 from domain.wants import Want
@@ -94,7 +94,9 @@ async def _publish(
     await round_.outside.store.note(claim.id, epoch=round_.acting.epoch, path=target)
     names = _names(files)
     there = await shelf.placed(target)
-    if not _stands_already(there, {names[file.path]: file.size_bytes for file in files if file.path in names}):
+    # Covers and texts of the older copy come along, and may stand in the place of those that were downloaded.
+    expected = [file for file in files if file.path in names and (is_audio(file) or not replaced)]
+    if not _stands_already(there, {names[file.path]: file.size_bytes for file in expected}):
         if replaced and there and (why := _not_replaceable(want, target, files, there)):
             return Outcome.REFUSED, why
         kept = f"{claim.claimed_at:%Y-%m-%d}-{claim.id}-{slug(want.title)}" if replaced and there else None

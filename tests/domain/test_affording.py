@@ -232,7 +232,15 @@ def test_the_disk_is_asked_before_the_account():
 def test_only_our_live_grabs_of_that_indexer_since_its_record_are_added():
     later, earlier = NOW + timedelta(minutes=1), NOW - RECORD_LAGS - timedelta(seconds=1)
     claims = [
-        grab_of(OZMA, id=number, indexer=indexer, outcome=outcome, claimed_at=at)
+        grab_of(
+            OZMA,
+            id=number,
+            indexer=indexer,
+            outcome=outcome,
+            claimed_at=at,
+            release=f"{number:016}",
+            infohash=f"{number:040}",
+        )
         for number, (indexer, outcome, at) in enumerate(
             [
                 (INDEXER, Outcome.SENT, later),
@@ -249,6 +257,15 @@ def test_only_our_live_grabs_of_that_indexer_since_its_record_are_added():
     claims.append(grab_of(OZMA, id=99, action="publish", indexer=INDEXER, claimed_at=later))
 
     assert counted({INDEXER: account()}, claims)[INDEXER].grabbed_since == 3
+
+
+def test_a_pack_is_one_torrent_whoever_of_its_books_names_the_indexer():
+    later = NOW + timedelta(minutes=1)
+    pack = {"release": "1" * 16, "claimed_at": later}
+    lead = grab_of(OZMA, id=1, indexer=INDEXER, outcome=Outcome.REFUSED, infohash=None, **pack)
+    others = [grab_of(oz(n), id=n, indexer="", outcome=Outcome.SENT, infohash="1" * 40, **pack) for n in (8, 9)]
+
+    assert counted({INDEXER: account()}, [lead, *others])[INDEXER].grabbed_since == 1
 
 
 def test_a_torrent_that_is_not_complete_keeps_the_ratio_from_being_promised_twice():

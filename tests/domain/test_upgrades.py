@@ -28,13 +28,14 @@ from worlds import (
 )
 
 from domain.actions import Confirm, Decision, Grab, Hold, Publish, Search, Settle
-from domain.manifest import ProfileSpec, Upgrade
+from domain.manifest import Duties, PolicySpec, ProfileSpec, Upgrade
 from domain.missing import missing_books
+from domain.ownership import keys_of
 from domain.plan import plan
-from domain.releases import TorrentFile
+from domain.releases import SeriesName, TorrentFile
 from domain.upgrades import REPLACED, formats_in, is_better, not_one_book
 from domain.wants import Want
-from domain.world import Backoff, Item, Outcome, World
+from domain.world import Backoff, Blocked, Item, Outcome, World
 
 FORMATS = ("flac", "m4b", "mp3")
 BETTER = ProfileSpec(formats=FORMATS, upgrade=Upgrade(allowed=True, cutoff="m4b"))
@@ -351,3 +352,66 @@ def test_the_order_of_wants_does_not_matter(numbers, profile, seen):
     made, other = plan(desired(*wants), seen, NOW), plan(desired(*wants[::-1]), turned, NOW)
 
     assert (other.decisions, other.chores) == (made.decisions, made.chores)
+
+
+def test_a_set_that_holds_the_book_is_never_replaced_by_it():
+    """Nobody would find the other books of the set again."""
+    by_place = item_of(OZMA, formats=("mp3",), title="Oz Books 1-5", series=(SeriesName(name="Oz", position="1-5"),))
+    by_title = item_of(OZMA, formats=("mp3",), title="The Oz Collection", asin="B0OZSET001")
+    far_too_long = item_of(OZMA, formats=("mp3",), duration_s=5 * 300 * 60.0)
+    known = msgspec.structs.replace(OZMA, sets=("The Oz Collection", "B0OZSET001"), runtimes_min=(300,))
+
+    for item in (by_place, by_title, far_too_long):
+        item = msgspec.structs.replace(item, keys=keys_of(item))
+        assert not isinstance(decided(world([item], **offered()), known), Grab), item.title
+
+
+def test_an_item_that_is_the_book_of_two_wants_is_not_replaced():
+    other = oz(3, profile=BETTER)
+    other = msgspec.structs.replace(other, key="another/key")
+    found = searched(OZMA, NEW) | {other.key: msgspec.structs.replace(searched(OZMA, NEW)[OZMA.key], want=other.key)}
+
+    made = plan(desired(OZMA, other), world([OWNED], searches=found), NOW)
+
+    assert {one.because.code for one in made.decisions} == {"InLibrary"}
+
+
+def upgrade_interrupted() -> dict[str, Any]:
+    """Downloaded, and cut off while it was being put in the place of the copy that is there."""
+    grab = grab_of(OZMA, path=OWNED.rel_path)
+    publish = publish_of(OZMA, outcome=None, settled_at=None, path=OWNED.rel_path)
+    return {"claims": (grab, publish)}
+
+
+def test_what_was_forbidden_meanwhile_is_not_put_into_place_after_an_interruption():
+    coming = [torrent_of(OZMA, **DONE)]
+    forbidding = msgspec.structs.replace(OZMA, profile=ProfileSpec(formats=FORMATS))
+
+    assert isinstance(decided(world([OWNED], coming, **upgrade_interrupted())), Publish)
+    stopped = decided(world([OWNED], coming, **upgrade_interrupted()), forbidding)
+    assert isinstance(stopped, Settle)
+    assert stopped.because.code == "UpgradeDropped"
+
+
+def test_a_release_that_was_blocked_meanwhile_is_not_published_after_an_interruption():
+    grab, publish = grab_of(OZMA), publish_of(OZMA, outcome=None, settled_at=None)
+    block = Blocked(id=1, release=grab.release, why="wrong reader", at=NOW)
+    coming = [torrent_of(OZMA, **DONE)]
+
+    decision = decided(world([], coming, claims=(grab, publish), blocklist=(block,)), oz(3))
+
+    assert isinstance(decision, Settle)
+    assert decision.because.code == "Blocked"
+
+
+def test_the_torrent_of_a_better_copy_stays_until_it_is_in_its_place():
+    resting = {f"publish/{OZMA.key}": Backoff(key="publish", failures=1, not_before=NOW + DAY, why="disk full")}
+    long_seeded = torrent_of(OZMA, **{**DONE, "completed_at": NOW - 30 * DAY, "ratio": 9.0})
+    for after in ("keep", "remove"):
+        seen = world(
+            [OWNED], [long_seeded], backoffs=resting, findings={f"remove/{long_seeded.id}": 3}, **upgrade_interrupted()
+        )
+        made = plan(desired(OZMA, policy=PolicySpec(duties=Duties(after=after))), seen, NOW)
+
+        assert [one.because.code for one in made.decisions] == ["InLibrary"]
+        assert made.chores == ()
