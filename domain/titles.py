@@ -20,6 +20,7 @@ from rapidfuzz.distance import Levenshtein
 
 from domain.languages import read_language
 from domain.names import (
+    ARTICLES,
     Likeness,
     differs_by_a_slip,
     fold,
@@ -335,11 +336,18 @@ class TitleText:
         """Where this sequence of words ends that begins at `start`; 0 when it does not stand there."""
         at, words = start, self.words
         for wanted in keys:
+            if at > start and at + 1 < len(words) and self._is_extra(words[at], wanted, skip):
+                at += 1  # "The Sign of the Four" is "The Sign of Four"
             if at < len(words) and _alike(words[at].keys, wanted):
                 at += 1
             elif skip.isdisjoint(wanted):
                 return 0
         return at if at > start else 0
+
+    @staticmethod
+    def _is_extra(word: Word, wanted: tuple[str, ...], skip: frozenset[str]) -> bool:
+        """Whether an article stands there that the wanted title does not have."""
+        return word.keys[0] in ARTICLES and word.keys[0] in skip and not _alike(word.keys, wanted)
 
     def holds(self, keys: Sequence[tuple[str, ...]], skip: frozenset[str]) -> bool:
         return any(self.end_of(start, keys, skip) for start in self.starts(keys, skip))
