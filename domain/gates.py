@@ -72,6 +72,17 @@ AUDIO_BYTES = 150_000_000
 SMALLEST_AUDIO_BYTES = 500_000
 
 
+OBJECTS = frozenset({
+    "Abridged", "Archive", "AuthorEdited", "AuthorUnstated", "AuthorUnsure", "Dramatized", "Ebook", "Excerpt",
+    "Executable", "FormUnstated", "LengthDiffers", "LowBitrate", "MayBePart", "MediumUnstated", "NarratorUnstated",
+    "NoSeeders", "NotAudio", "NotDramatized", "Omnibus", "OtherBook", "OtherNumbering", "OtherSeries", "OtherTitle",
+    "Pack", "Partial", "PathOutside", "Retold", "StrangeFile", "SubtitleMissing", "Summary", "TitleUnstated",
+    "TooBig", "TooManyFiles", "TooSmall", "Unabridged", "VolumeUnstated", "WordsLeftOver", "WrongAuthor",
+    "WrongFormat", "WrongLanguage", "WrongNarrator", "WrongTitle", "WrongVolume",
+})  # fmt: skip
+"""Every rule that may refuse a release, or hold it for a person."""
+
+
 def answer(verdicts: Iterable[Verdict]) -> Answer:
     """The answers put together: no beats possible beats confirmed; what was not asked is neutral."""
     given = {verdict.answer for verdict in verdicts}
@@ -88,7 +99,7 @@ def judge(want: Want, release: Release) -> tuple[Verdict, ...]:
     identity = _identity(reading)
     if chosen:
         identity = [_verdict("identity", "PinnedByPerson", YES, release.id, "a person chose this release")]
-    shape = [*_medium(reading), *_format(reading), *_size(reading), *_bitrate(reading)]
+    shape = [*_medium(reading), *_format(reading), *_size(reading), *_length(reading), *_bitrate(reading)]
     return (*identity, *shape, *_alive(release))
 
 
@@ -286,7 +297,18 @@ def _uncounted(reading: Reading, beside_title: Sequence[Decimal], limit: str) ->
         return [_say("WrongVolume", NO, numbered[0], limit)]
     if beside_title and reading.want.series is None and any(number.marked for number in reading.numbers):
         return [_say("MayBePart", MAYBE, f"volume {beside_title[0]}", "the whole book")]
+    if (loose := _counts_nothing_named(reading)) is not None:
+        return [_say("MayBePart", MAYBE, f"volume {loose}", "the whole book")]
     return []
+
+
+def _counts_nothing_named(reading: Reading) -> Decimal | None:
+    """A number behind the title that belongs to no series: `Emma by Jane Austen, Volume 2` is a part of the book."""
+    named = reading.want.series or reading.release.series or any(word.label == "series" for word in reading.scan.words)
+    if named or not reading.titles:
+        return None
+    end = max(end for _, end in reading.titles)
+    return next((number.value for number in reading.numbers if number.at >= end and number.beside != "title"), None)
 
 
 def _number_in_form(reading: Reading) -> bool:
@@ -400,6 +422,8 @@ def _form(reading: Reading) -> list[Verdict]:
     allowed = want.form == "dramatized" or want.profile.dramatized
     if dramatized and not allowed:
         verdicts.append(_say("Dramatized", NO, scan.text, "a reading"))
+    elif "cast" in signs and not allowed:
+        verdicts.append(_say("Dramatized", MAYBE, "a full cast", "a reading"))
     if want.form == "dramatized" and not dramatized:
         verdicts.append(_say("NotDramatized", MAYBE, "no word of it", "the dramatized edition"))
     if "comic" in signs:
@@ -452,6 +476,8 @@ def _medium(reading: Reading) -> list[Verdict]:
         known = formats & (AUDIO_FORMATS | TEXT_FORMATS) or media or _category(reading.release)
         return [_shape("MediumMatches", YES, _listing(formats) or media or "a book", "any")] if known else []
     if formats & AUDIO_FORMATS and media != "music":
+        if _category(reading.release) == "ebook":
+            return [_shape("MediumUnstated", MAYBE, f"{_listing(formats)} among e-books", "audiobook")]
         return [_shape("MediumMatches", YES, _listing(formats), "audiobook")]
     if formats & TEXT_FORMATS or (set(scan.formats) & TEXT_FORMATS and not set(scan.formats) & AUDIO_FORMATS):
         return [_shape("Ebook", NO, _listing(formats | set(scan.formats)), "audiobook")]
@@ -524,6 +550,23 @@ def _size(reading: Reading) -> list[Verdict]:
     return _size_verdicts(reading.want, reading.release.size_bytes)
 
 
+_HOURS = re.compile(r"\b(\d{1,3})\s?h(?:rs?|ours?)?\.?(?:[\s,]*(\d{1,2})\s?m(?:in(?:ute)?s?)?)?\b", re.IGNORECASE)
+_MINUTES = re.compile(r"(?<!h )(?<!\d )\b(\d{2,4})\s?min(?:ute)?s?\b", re.IGNORECASE)
+SHORTER_BY, LONGER_BY = 0.6, 1.6
+"""A stated length beyond these shares of every known one is that of something else: lengths are stated roughly."""
+
+
+def _length(reading: Reading) -> list[Verdict]:
+    """The length that the line or the tags state, beside the known ones."""
+    want, told = reading.want, f"{reading.scan.text} | {reading.release.tags or ''}"
+    if not want.lengths_min or want.media == "any" or not (found := _HOURS.search(told) or _MINUTES.search(told)):
+        return []
+    said = int(found[1]) * 60 + int(found[2] or 0) if found.re is _HOURS else int(found[1])
+    near = min(want.lengths_min, key=lambda length: abs(length - said))
+    fits = near * SHORTER_BY <= said <= near * LONGER_BY
+    return [_shape("LengthFits" if fits else "LengthDiffers", YES if fits else NO, f"{said} min", f"{near} min")]
+
+
 def _nearest_length(lengths: Sequence[int], megabytes: float, profile: ProfileSpec) -> int:
     """The recording that this size speaks for: one within the band, if any is."""
     low, high = profile.min_mb_per_hour, profile.max_mb_per_hour
@@ -539,8 +582,10 @@ def _size_verdicts(want: Want, size_bytes: int | None) -> list[Verdict]:
     if megabytes > largest:
         return [_shape("TooBig", NO, f"{megabytes:.0f} MB", f"{largest:.0f} MB")]
     if not want.lengths_min:
-        small = size_bytes < SMALLEST_AUDIO_BYTES
-        return [_shape("TooSmall", NO, f"{size_bytes} bytes", f"{SMALLEST_AUDIO_BYTES} bytes")] if small else []
+        if size_bytes < SMALLEST_AUDIO_BYTES:
+            return [_shape("TooSmall", NO, f"{size_bytes} bytes", f"{SMALLEST_AUDIO_BYTES} bytes")]
+        light = size_bytes < LIGHTEST_BOOK_BYTES
+        return [_shape("TooSmall", MAYBE, f"{size_bytes} bytes", f"{LIGHTEST_BOOK_BYTES} bytes")] if light else []
     length = _nearest_length(want.lengths_min, megabytes, profile)
     rate = megabytes / (length / 60)
     band = f"{profile.min_mb_per_hour:g} to {profile.max_mb_per_hour:g} MB per hour of {length} min"

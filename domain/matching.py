@@ -40,6 +40,14 @@ Keys = tuple[tuple[str, ...], ...]
 """The words of a name, each in its spellings."""
 
 
+_CAST = re.compile(r"\b(?:full|ensemble|multi|radio)[- ]?(?:\d )?cast\b|\bbbc radio\b|\bcast\Z", re.IGNORECASE)
+_GUIDES = re.compile(
+    r"\b(?:spark ?notes|cliffs? ?notes|shmoop|blinkist|instaread|super ?summary|bookrags|grade ?saver|litcharts"
+    r"|study ?guides?|summar(?:y|ies)|get ?abstract|quick ?read)\b",
+    re.IGNORECASE,
+)
+
+
 class Number(msgspec.Struct, frozen=True):
     value: Decimal
     beside: str
@@ -535,12 +543,22 @@ class Reading:
     def signs(self) -> frozenset[str]:
         """What the title line, the names of the structured series, the category and the tags say of its kind."""
         release, own = self.release, series_key(self.want.series or "")
-        if not (release.tags or release.category or release.series or release.authors):
+        if not (release.tags or release.category or release.series or release.authors or release.narrators):
             return frozenset(self.scan.signs)
         series = " | ".join(name for name in _names(release) if series_key(name) != own)
         retold = any(read_credit(name)[1] == "adapter" for name in release.authors or ())
         told = signs_in(f"{release.tags or ''} | {release.category or ''}", series)
-        return frozenset(self.scan.signs | told | ({"retold"} if retold else set()))
+        return frozenset(self.scan.signs | told | ({"retold"} if retold else set()) | self._signs_of_people())
+
+    def _signs_of_people(self) -> set[str]:
+        """A cast instead of a reader, and who writes about books rather than books; plays on the radio have a
+        category of their own."""
+        release = self.release
+        cast = any(_CAST.search(name) for name in release.narrators or ())
+        guide = any(_GUIDES.search(name) for name in release.authors or ())
+        radio = re.match(r"radio\b", release.category or "", re.IGNORECASE)
+        found = {"cast": cast, "summary": guide, "dramatized": radio}
+        return {sign for sign, there in found.items() if there}
 
     @property
     def tagged_languages(self) -> set[str]:

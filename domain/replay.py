@@ -12,7 +12,7 @@ import msgspec
 
 from domain.affording import account_refuses, likely_bytes
 from domain.case import Case, Judged
-from domain.gates import Answer, Verdict, answer
+from domain.gates import OBJECTS, Answer, Verdict, answer
 from domain.nodes import did_you_mean
 from domain.preference import order
 from domain.releases import Release
@@ -148,7 +148,7 @@ def read_rules(named: Iterable[str], candidates: Iterable[Judged]) -> tuple[tupl
     """The rules meant by what a person typed (`WrongTitle`, `identity/wrongtitle`), and what to say of the first name
     that is no rule."""
     known = {one.rule.casefold(): one.rule for judged in candidates for one in judged.verdicts}
-    known = {rule.casefold(): rule for rule in LEVERS} | known
+    known = {rule.casefold(): rule for rule in (*OBJECTS, *LEVERS)} | known
     found: list[str] = []
     for name in named:
         bare = name.rpartition("/")[2].strip().casefold()

@@ -399,3 +399,56 @@ def test_judging_never_raises_and_always_answers(title, position, name):
 @given(st.lists(st.builds(TorrentFile, path=st.text(max_size=40), size_bytes=st.integers(0, 10**12)), max_size=8))
 def test_judging_files_never_raises(listed):
     assert answer(judge_files(OZMA, listed)) in Answer
+
+
+EMMA = Want(key="emma", title="Emma", authors=("Jane Austen",))
+
+
+@pytest.mark.parametrize(
+    ("line", "answered", "rule"),
+    [
+        ("Emma by Jane Austen vol. 3 [ENG / M4B]", Answer.POSSIBLE, "MayBePart"),
+        ("Emma by Jane Austen, Book 1 [MP3]", Answer.POSSIBLE, "MayBePart"),
+        ("Emma by Jane Austen (Volume the Second) MP3", Answer.POSSIBLE, "MayBePart"),
+        ("Emma by Jane Austen 45 min MP3", Answer.NO, "LengthDiffers"),
+        ("Emma by Jane Austen [2h 30m] MP3", Answer.NO, "LengthDiffers"),
+        ("Emma by Jane Austen [16h 10m] MP3", Answer.CONFIRMED, None),
+        ("Emma by Jane Austen read by Nora Field [MP3]", Answer.CONFIRMED, None),
+    ],
+)
+def test_a_number_or_a_length_behind_the_title_counts(line, answered, rule):
+    told = judge(
+        msgspec.structs.replace(EMMA, runtime_min=970),
+        Release(id="0" * 16, indexer="test", title=line, category="3030"),
+    )
+
+    assert answer(told) is answered
+    assert rule in {one.rule for one in told if one.answer is not Answer.CONFIRMED} | {None}
+
+
+@pytest.mark.parametrize(
+    ("fields", "answered", "rule"),
+    [
+        ({"narrators": ("Full Cast",)}, Answer.POSSIBLE, "Dramatized"),
+        ({"narrators": ("BBC Radio 4 cast",)}, Answer.POSSIBLE, "Dramatized"),
+        ({"category": "Radio - Drama"}, Answer.NO, "Dramatized"),
+        ({"authors": ("Jane Austen", "SparkNotes")}, Answer.NO, "Summary"),
+        ({"category": "Ebooks - Fiction"}, Answer.POSSIBLE, "MediumUnstated"),
+        ({"size_bytes": 3_000_000}, Answer.POSSIBLE, "TooSmall"),
+        ({"narrators": ("Nora Field",)}, Answer.CONFIRMED, None),
+        ({"size_bytes": 300_000_000}, Answer.CONFIRMED, None),
+    ],
+)
+def test_what_the_fields_beside_the_title_give_away_counts(fields, answered, rule):
+    given = {"title": "Emma", "authors": ("Jane Austen",), "filetypes": ("mp3",), "category": "3030", **fields}
+    told = judge(EMMA, Release(id="0" * 16, indexer="test", **given))
+
+    assert answer(told) is answered
+    assert rule in {one.rule for one in told if one.answer is not Answer.CONFIRMED} | {None}
+
+
+def test_an_article_more_or_less_makes_no_other_title():
+    want = Want(key="four", title="The Sign of Four", authors=("Arthur Conan Doyle",), language="en")
+    for line in ("The Sign of the Four by Arthur Conan Doyle [M4B]", "Sign of Four - Arthur Conan Doyle [M4B]"):
+        told = judge(want, Release(id="0" * 16, indexer="test", title=line, category="3030"))
+        assert answer(told) is Answer.CONFIRMED, line

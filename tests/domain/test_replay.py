@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from worlds import GB, INDEXER, NOW, grab_of, offer, oz, searched, world
 
 from domain.accounts import Account
 from domain.case import Judged, Lookup, case_of
-from domain.gates import Answer, Verdict
-from domain.manifest import PolicySpec
+from domain.gates import OBJECTS, Answer, Verdict
+from domain.judging import Candidate, Wanted, judge_all, want_of
+from domain.manifest import PolicySpec, ProfileSpec
 from domain.ownership import LibraryIndex
 from domain.releases import Release
 from domain.replay import LEVERS, Replay, candidates_of, lever, read_rules, replay
@@ -187,3 +190,20 @@ def test_nothing_offered_is_nothing_chosen():
     made = replay(OZMA, candidates_of(case, {}), ("Abridged",))
 
     assert (made.candidates, made.chosen, made.would_choose) == ((), None, None)
+
+
+class _HardCase(msgspec.Struct, frozen=True):
+    wanted: Wanted
+    candidates: tuple[Candidate, ...]
+
+
+def test_every_rule_that_objects_to_a_case_of_the_corpus_can_be_left_out():
+    lines = (Path(__file__).parents[1] / "corpus" / "hard_cases.jsonl").read_text().splitlines()
+    said: set[str] = set()
+    for case in (msgspec.json.decode(line, type=_HardCase) for line in lines):
+        for told in judge_all(want_of(case.wanted, ProfileSpec()), case.candidates).verdicts:
+            said |= {one.rule for one in told.gates if one.answer in (Answer.NO, Answer.POSSIBLE)}
+
+    assert len(said) > 15
+    assert said <= OBJECTS
+    assert read_rules(["wordsleftover", "identity/Partial"], ())[0] == ("WordsLeftOver", "Partial")
