@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import click
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from domain import nodes
 from domain.judging import Candidate, Judgement, Wanted, judge_all, want_of
 from domain.manifest import ProfileSpec
-from handlers import lines as bulk
+from handlers.lines import answer_lines
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,20 +20,24 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command("judge")
-@click.argument("lines", type=click.File("rb"), metavar="FILE|-")
-def judge_command(lines: BinaryIO) -> int:
+@click.argument("files", type=click.File("rb"), nargs=-1, required=True, metavar="FILE…|-")
+def judge_command(files: tuple[BinaryIO, ...]) -> int:
     """Which release is that book, and why? Lines {"wanted": {…}, "candidates": […]} in, verdicts of each gate out.
 
-    A line may hold a "profile", written as the spec of a Profile document. Nothing is searched and nothing is stored.
+    \b
+    wanted      title, authors; perhaps series, position, narrator, language, runtime_min,
+                abridged, asin, media (audiobook, any), form (single, omnibus, dramatized)
+    candidates  title; perhaps authors, narrators, series [{name, position}], category,
+                filetypes, size_bytes, files, seeders, language, tags
+    profile     perhaps: as the spec of a Profile document
+
+    Nothing is searched and nothing is stored. Other keys are ignored.
 
     Example: bibliostat judge cases.jsonl
     """
-    answer_lines(lines, _judge_line)
+    for lines in files:
+        answer_lines(lines, _judge_line)
     return 0
-
-
-answer_lines = cast(Callable[[BinaryIO, Callable[[bytes], msgspec.Struct]], None], bulk._answer)
-"""One answer for each line, written as soon as it is read; a bad line costs only its own answer."""
 
 
 def _judge_line(line: bytes) -> Judgement:

@@ -57,7 +57,7 @@ def same(names: tuple[str, ...], kind: Kind | None, json_: bool) -> int:
     Example: bibliostat same --kind author "L. Frank Baum" "Baum, L. Frank"
     """
     if names == ("-",):
-        _answer(sys.stdin.buffer, lambda line: _compare_line(line, kind))
+        answer_lines(sys.stdin.buffer, lambda line: _compare_line(line, kind))
         return 0
     if len(names) != 2 or kind is None:
         raise click.UsageError("give --kind and two names, or a single - to read lines of JSON")
@@ -78,7 +78,7 @@ def match(lines: BinaryIO) -> int:
 
     Example: echo '{"item": {"title": "Ozma of Oz", "runtime_min": 271}, "candidates": []}' | bibliostat match -
     """
-    _answer(lines, _match_line)
+    answer_lines(lines, _match_line)
     return 0
 
 
@@ -97,10 +97,10 @@ def _match_line(line: bytes) -> Match:
     return pick(case.item, case.candidates)
 
 
-def _answer(lines: BinaryIO, answer: Callable[[bytes], Comparison | Match]) -> None:
+def answer_lines(lines: BinaryIO, answer: Callable[[bytes], msgspec.Struct]) -> None:
     """Write one answer for each line, at once; a line that is not understood costs only its own answer."""
     for number, line in enumerate(whole_lines(lines), 1):
-        told: Comparison | Match | _Mistake
+        told: msgspec.Struct
         try:
             told = answer(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as mistake:
