@@ -16,6 +16,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     indexer: str
     read_at: datetime
     """When we asked; a tracker may have made its record a few minutes earlier."""
+    kept: bool = True
+    """False where it turned out that the indexer keeps no account, after a reading that failed."""
     rank: str = ""
     """The tracker's own word: `Power User`, `VIP`."""
     ratio: float | None = None

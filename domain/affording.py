@@ -72,7 +72,7 @@ def account_refuses(
     """
     if spending.freeleech_only and release.download_factor != 0:
         return Reason("NotFree", "the policy takes free releases only")
-    if account is None:
+    if account is None or not account.kept:
         return None
     return _slots_refuse(account, spending) or _ratio_refuses(release, account, spending, size_bytes, pending_bytes)
 

@@ -77,6 +77,8 @@ async def _read(round_: Round, indexer: Indexer) -> None:
         bug = Failure("reading the account failed on an unexpected error; the log has the traceback", code="Bug")
         await _unknown(round_, indexer, bug)
     else:
+        if account is None and indexer.name in round_.world.accounts:
+            account = Account(indexer=indexer.name, read_at=round_.outside.clock.now(), kept=False)
         if account is not None:
             await store.save_account(account)
 

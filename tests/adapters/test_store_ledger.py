@@ -116,6 +116,7 @@ async def test_a_claim_is_one_row_with_what_was_given(store):
         action="grab",
         want="oz",
         release="r1",
+        indexer="shelf",
         attempt=2,
         epoch=epoch,
         infohash="a" * 40,

@@ -231,10 +231,15 @@ async def test_nothing_is_concluded_while_the_indexer(case: str, world: SmallWor
 
         assert len(world.indexer.requests) == asked, "it was asked again before its back-off was over"
         assert report.plan is not None
-        assert {one.because.code for one in report.plan.decisions if one.want in KEYS} == {"IndexerUnread"}
-        [condition] = await outside.store.conditions("indexer/sandbox")
-        assert (condition.status, condition.reason) == ("False", "IndexerUnread")
+        refused = case == "does not accept the key"
+        reason = "IndexerRefusedKey" if refused else "IndexerUnread"
+        assert {one.because.code for one in report.plan.decisions if one.want in KEYS} == {reason}
+        conditions = {one.type: one for one in await outside.store.conditions("indexer/sandbox")}
+        assert (conditions["Readable"].status, conditions["Readable"].reason) == ("False", reason)
+        assert conditions["Stalled"].status == ("True" if refused else "False")
         assert world.adds == 0
+        if refused:  # nobody but a person ends that
+            await outside.store.request("*", at=outside.clock.now())
         await _until_all_is_there(outside, world)
 
 

@@ -139,6 +139,19 @@ async def test_after_a_failure_the_account_is_read_again_and_the_book_is_taken(s
     assert await stage.claims() == [(OZMA.key, Outcome.SENT)]
 
 
+async def test_an_indexer_that_turns_out_to_keep_no_account_holds_nothing_up(stage: Stage):
+    offered(stage)
+    wire = Wire()
+    wire.breaks["account"].append(Transient("shelf does not answer"))
+    await tick(stage.outside(wire))
+    assert await stage.claims() == []
+
+    stage.clock.advance(minutes=6)
+    await tick(stage.outside())
+
+    assert await stage.claims() == [(OZMA.key, Outcome.SENT)]
+
+
 async def test_while_nothing_could_be_taken_the_account_is_left_alone(stage: Stage):
     Keeping(stage)
     stage.want(OZMA, TIK_TOK)
