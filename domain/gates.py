@@ -547,7 +547,11 @@ def _format(reading: Reading) -> list[Verdict]:
 
 
 def _size(reading: Reading) -> list[Verdict]:
-    return _size_verdicts(reading.want, reading.release.size_bytes)
+    want, size_bytes = reading.want, reading.release.size_bytes
+    verdicts = _size_verdicts(want, size_bytes)
+    if size_bytes is None or verdicts or want.media == "any" or size_bytes >= LIGHTEST_BOOK_BYTES:
+        return verdicts
+    return [_shape("TooSmall", MAYBE, f"{size_bytes} bytes", f"{LIGHTEST_BOOK_BYTES} bytes")]
 
 
 _HOURS = re.compile(r"\b(\d{1,3})\s?h(?:rs?|ours?)?\.?(?:[\s,]*(\d{1,2})\s?m(?:in(?:ute)?s?)?)?\b", re.IGNORECASE)
@@ -582,10 +586,8 @@ def _size_verdicts(want: Want, size_bytes: int | None) -> list[Verdict]:
     if megabytes > largest:
         return [_shape("TooBig", NO, f"{megabytes:.0f} MB", f"{largest:.0f} MB")]
     if not want.lengths_min:
-        if size_bytes < SMALLEST_AUDIO_BYTES:
-            return [_shape("TooSmall", NO, f"{size_bytes} bytes", f"{SMALLEST_AUDIO_BYTES} bytes")]
-        light = size_bytes < LIGHTEST_BOOK_BYTES
-        return [_shape("TooSmall", MAYBE, f"{size_bytes} bytes", f"{LIGHTEST_BOOK_BYTES} bytes")] if light else []
+        small = size_bytes < SMALLEST_AUDIO_BYTES
+        return [_shape("TooSmall", NO, f"{size_bytes} bytes", f"{SMALLEST_AUDIO_BYTES} bytes")] if small else []
     length = _nearest_length(want.lengths_min, megabytes, profile)
     rate = megabytes / (length / 60)
     band = f"{profile.min_mb_per_hour:g} to {profile.max_mb_per_hour:g} MB per hour of {length} min"
