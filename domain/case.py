@@ -68,6 +68,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What unfinished downloads of ours will still take from the disk."""
     taken: Mapping[str, frozenset[str]] = {}
     """Release or infohash -> the wants whose live grab it is: several for a pack."""
+    blocked: frozenset[str] = frozenset()
+    """Releases and infohashes on the blocklist."""
     ruled_out: frozenset[str] = frozenset()
     """Releases and infohashes that are blocked, and releases that were tried in vain."""
     spared: bool = False
@@ -183,6 +185,7 @@ def case_of(want: Want, policy: PolicySpec, world: World, index: LibraryIndex, n
         publishes=publishes,
         torrents=torrents,
         spared=_is_spared(want, torrents, lookup),
+        blocked=lookup.blocked,
         ruled_out=lookup.blocked | given_up.keys() if given_up else lookup.blocked,
         judged=() if settled else _judged(want, searched, given_up, lookup.blocked),
         overrides=overrides,

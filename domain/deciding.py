@@ -6,8 +6,6 @@ import shlex
 from collections.abc import Callable
 from datetime import timedelta
 
-import msgspec
-
 from domain.actions import Adopt, Confirm, Decision, Enrich, Publish, Reason, Settle
 from domain.case import TAG_PREFIX, Case
 from domain.downloading import download, is_blocked
@@ -161,16 +159,6 @@ def _not_yet(case: Case) -> Decision | None:
     return None
 
 
-def _download(case: Case) -> Decision | None:
-    """A pack that was blocked for the part of another want goes on for this one."""
-    grab = case.live_grab
-    if grab is None or not case.spared:
-        return download(case)
-    named = {grab.release, *grab.ids}
-    others = tuple(row for row in case.world.blocklist if not {row.release, row.infohash} & named)
-    return download(msgspec.structs.replace(case, world=msgspec.structs.replace(case.world, blocklist=others)))
-
-
 Rule = Callable[[Case], Decision | None]
 
 RULES: tuple[Rule, ...] = (
@@ -180,7 +168,7 @@ RULES: tuple[Rule, ...] = (
     _finish_publishing,
     _owned,
     _not_yet,
-    _download,
+    download,
     choose,
 )
 

@@ -26,7 +26,7 @@ def download(case: Case) -> Decision | None:
     if isinstance(case.world.downloads, Unread):
         return case.hold(case.world.downloads.code, case.world.downloads.why)
     claim = case.publishing
-    if _is_blocked(case, grab):
+    if is_blocked(case):
         detail = f"{BLOCKED}: {claim.detail}" if claim and claim.detail else BLOCKED
         reason = Reason("Blocked", "its release is on the blocklist")
         return Settle(case.want.key, grab.id, Outcome.ABANDONED, reason, detail)
@@ -56,14 +56,10 @@ def _answers(case: Case, grab: Claim) -> str:
 
 
 def is_blocked(case: Case) -> bool:
-    """Whether a person blocked what is being downloaded for this book."""
+    """Whether a person blocked what is being downloaded for this book; a pack that was blocked for the part of another
+    want goes on for this one."""
     grab = case.live_grab
-    return grab is not None and not case.spared and _is_blocked(case, grab)
-
-
-def _is_blocked(case: Case, grab: Claim) -> bool:
-    blocked = {one for row in case.world.blocklist for one in (row.release, row.infohash) if one}
-    return grab.release in blocked or bool(blocked & grab.ids)
+    return grab is not None and not case.spared and not case.blocked.isdisjoint((grab.release, *grab.ids))
 
 
 def _gone(case: Case, grab: Claim) -> Decision:
